@@ -1,0 +1,112 @@
+package messages
+
+import (
+	"maps"
+	"math"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"troupe/partition/kafka"
+	"troupe/partition/metadata"
+)
+
+// The internal topics. Their partitions are logs of coordinators' machines.
+const (
+	MetadataTopic = "__cluster_metadata"
+	OffsetsTopic  = "__consumer_offsets"
+)
+
+// A Leader is who serves a partition now.
+type Leader struct {
+	Broker kafka.BrokerID
+	Epoch  kafka.LeaderEpoch
+	// Replica is the leading replica's actor and Coordinator, for partitions of internal topics, that of the coordinator
+	// that owns the partition's records; nil elsewhere.
+	Replica     *actor.PID
+	Coordinator *actor.PID
+	InSync      []kafka.BrokerID
+}
+
+// A View is the cluster as one node knows it at one moment: what the metadata log says, and who leads what. It is
+// immutable.
+type View struct {
+	Image   *metadata.Image
+	leaders map[kafka.PartitionNumber]Leader
+}
+
+// NewView returns a view of an image in which nobody leads.
+func NewView(image *metadata.Image) *View { return &View{Image: image} }
+
+// With returns a view with another image and the given leaders set; one without a replica is removed.
+func (v *View) With(image *metadata.Image, set map[kafka.PartitionNumber]Leader) *View {
+	leaders := maps.Clone(v.leaders)
+	if leaders == nil {
+		leaders = make(map[kafka.PartitionNumber]Leader, len(set))
+	}
+	for p, l := range set {
+		if l.Replica == nil {
+			delete(leaders, p)
+		} else {
+			leaders[p] = l
+		}
+	}
+	return &View{Image: image, leaders: leaders}
+}
+
+// LeaderOf returns the leader of a partition number; ok is false where none is known.
+func (v *View) LeaderOf(number kafka.PartitionNumber) (l Leader, ok bool) {
+	l, ok = v.leaders[number]
+	return l, ok
+}
+
+// Controller returns the leader of the metadata partition.
+func (v *View) Controller() (l Leader, ok bool) { return v.LeaderOf(kafka.MetadataPartition) }
+
+// GroupCoordinator returns the partition of the offsets topic that a group belongs to and its leader. The partition is
+// -1 where the topic does not exist yet, and ok is false where no leader is known.
+func (v *View) GroupCoordinator(group string) (partition int32, l Leader, ok bool) {
+	t := v.Image.Topic(OffsetsTopic)
+	if t == nil {
+		return -1, Leader{}, false
+	}
+	partition = PartitionFor(group, len(t.Partitions))
+	l, ok = v.LeaderOf(t.Partitions[partition].Number)
+	return partition, l, ok
+}
+
+// PartitionFor returns the partition of an internal topic that owns a key, as Kafka computes it: the absolute value of
+// Java's String.hashCode (zero for the smallest int, which has none), modulo the number of partitions.
+func PartitionFor(key string, partitions int) int32 {
+	var h int32
+	for _, r := range key {
+		if r < 0x10000 {
+			h = 31*h + int32(r)
+			continue
+		}
+		r -= 0x10000 // a Java string holds two surrogates where Go has one rune
+		h = 31*h + 0xd800 + r>>10
+		h = 31*h + 0xdc00 + r&0x3ff
+	}
+	if h == math.MinInt32 {
+		h = 0
+	}
+	return max(h, -h) % int32(partitions)
+}
+
+// A Router gives the current View. Looking something up is a load and a map access, not a message. One actor of
+// the node, the directory, sets the view; anyone may read it.
+type Router struct{ view atomic.Pointer[View] }
+
+// NewRouter returns a router with the view of an empty cluster.
+func NewRouter() *Router {
+	r := &Router{}
+	r.view.Store(NewView(metadata.NewImage()))
+	return r
+}
+
+// View returns the current view. A request looks at one view from its start to its end.
+func (r *Router) View() *View { return r.view.Load() }
+
+// Set makes v the current view. Only the directory calls it.
+func (r *Router) Set(v *View) { r.view.Store(v) }

@@ -1,0 +1,24 @@
+// Package consensus replicates one log. It is raft (go.etcd.io/raft) with what troupe needs around it, as a state
+// machine: messages, ticks and proposals go in, a Ready with writes, messages and committed entries comes out. It has no
+// clock, no goroutine and does no I/O of its own but the read function that its owner gives it.
+//
+//	r.Propose(data) / r.Step(message) / r.Tick() / r.Stored(write)
+//	for _, w := range r.Ready().Writes { hand w to the store; when it is durable call r.Stored(w) }
+//
+// Raft's own copy of an entry carries no record bytes on the replica that proposed it: raft clones what is proposed,
+// and would copy every batch. It is given an 8-byte token instead; the bytes wait beside it, find their index when
+// raft hands the entry out for storing, and from then on live in the tail: the newest entries of the log in memory, from the
+// first one that is not applied, or earlier where the owner keeps them for its readers. So everything of a real entry is longer than
+// a token; Propose holds its caller to that.
+//
+// Non-obvious:
+//   - With asynchronous storage writes raft reads committed entries back through its Storage. They come from the
+//     tail, where an entry stands from the moment its write is handed out.
+//   - A commit index alone is not worth a write: the next write with entries carries it. The responses that come with it still wait for
+//     all earlier writes.
+//   - MsgStorageAppend's responses are stepped in their order, MsgAppResp first, so that raft finds the entry's term
+//     while it is still unstable.
+//   - The terms of all entries are kept as a short list of where each term begins; raft's Storage.Term never reads.
+//
+// It imports nothing of troupe.
+package consensus

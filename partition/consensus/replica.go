@@ -1,0 +1,245 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// ErrNotLeader is returned by Propose on a replica that does not lead, or is handing leadership over.
+var ErrNotLeader = errors.New("not the leader")
+
+const (
+	tokenSize = 8
+	// entriesBytesMax bounds how much one message to a follower, or one turn of applying, holds. Raft sees tokens only, so it
+	// counts entries of 8 bytes: what bounds bytes is the owner.
+	entriesBytesMax = 1 << 20
+	inflightMax     = 256
+)
+
+// stub stands for data that raft need not see.
+var stub = make([]byte, tokenSize)
+
+// Options is what a Replica begins with: what its store held, and how to read the rest of it.
+type Options struct {
+	ID             uint64 // the replica's raft id, unique for ever
+	ElectionTicks  int    // ticks without a leader before a campaign; raft adds a random part of the same size
+	HeartbeatTicks int    // ticks between two heartbeats of a leader
+
+	Hard HardState
+	// Configuration is a marshalled raftpb.ConfState, as of the applied index; see Founding.
+	Configuration      []byte
+	ConfigurationIndex Index
+	// SnapshotIndex and SnapshotTerm are those of the state before the log; zero for a log that begins at 1.
+	SnapshotIndex Index
+	SnapshotTerm  Term
+	// Applied is the last index whose effects the owner already has. It is at least SnapshotIndex and at most Hard.Commit.
+	Applied Index
+	// Terms are those of all entries up to Applied.
+	Terms Terms
+	// Tail holds the stored entries after Applied, all of them.
+	Tail []Entry
+	// Read returns entries [lo, hi) of the store, at least one. It is only called for entries that have left the tail.
+	Read func(lo, hi Index, maxBytes int) ([]Entry, error)
+	// Warn, where not nil, is told what raft finds worth a warning.
+	Warn func(message string)
+}
+
+// A Replica is one copy of a replicated log. It is used by one goroutine at a time.
+type Replica struct {
+	node    *raft.RawNode
+	storage *storage
+	id      uint64
+
+	proposals  []proposal // waiting for raft to hand out their entries, oldest first
+	proposed   uint64     // the newest token
+	hard       HardState  // newest
+	written    HardState  // newest that was handed out
+	applied    Index
+	confIndex  Index
+	confToSave []byte // a configuration that was applied and not handed out yet
+
+	term     Term
+	leader   uint64
+	isLeader bool
+}
+
+type proposal struct {
+	token uint64
+	kind  Kind
+	data  []byte
+}
+
+// Founding returns the configuration of a new log whose voters are known beforehand.
+func Founding(voters ...uint64) []byte { return marshal(&pb.ConfState{Voters: voters}) }
+
+func marshal(m proto.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(err) // only invalid UTF-8 can't be marshalled, and there are no strings
+	}
+	return b
+}
+
+// New returns a replica that continues where its store left off, as a follower that knows no leader.
+func New(o Options) (*Replica, error) {
+	conf := &pb.ConfState{}
+	if err := proto.Unmarshal(o.Configuration, conf); err != nil {
+		return nil, fmt.Errorf("stored raft configuration: %w", err)
+	}
+	commit := max(o.Hard.Commit, o.Applied)
+	s := &storage{
+		hard:  &pb.HardState{Term: new(uint64(o.Hard.Term)), Vote: new(o.Hard.Vote), Commit: new(uint64(commit))},
+		conf:  conf,
+		first: o.SnapshotIndex + 1,
+		terms: append(Terms{{o.SnapshotTerm, o.SnapshotIndex}}, o.Terms.from(o.SnapshotIndex+1)...),
+		tail:  tail{next: o.Applied + 1},
+		read:  o.Read,
+	}
+	if len(s.terms) > 1 && s.terms[1].Start <= o.SnapshotIndex {
+		s.terms = s.terms[1:]
+	}
+	for _, e := range o.Tail {
+		if e.Index != s.tail.next {
+			return nil, fmt.Errorf("stored entry %d follows entry %d", e.Index, s.tail.next-1)
+		}
+		s.append([]Entry{e})
+	}
+	if commit >= s.tail.next {
+		return nil, fmt.Errorf("commit index %d lies beyond the last stored entry %d", commit, s.tail.next-1)
+	}
+	r := &Replica{storage: s, id: o.ID, applied: o.Applied, confIndex: o.ConfigurationIndex}
+	r.hard = HardState{Term: o.Hard.Term, Vote: o.Hard.Vote, Commit: commit}
+	r.written = o.Hard
+	node, err := raft.NewRawNode(&raft.Config{
+		ID:                        o.ID,
+		ElectionTick:              o.ElectionTicks,
+		HeartbeatTick:             o.HeartbeatTicks,
+		Storage:                   s,
+		Applied:                   uint64(o.Applied),
+		AsyncStorageWrites:        true,
+		MaxSizePerMsg:             entriesBytesMax,
+		MaxCommittedSizePerReady:  entriesBytesMax,
+		MaxUncommittedEntriesSize: 1 << 30, // of tokens
+		MaxInflightMsgs:           inflightMax,
+		CheckQuorum:               true,
+		PreVote:                   true,
+		StepDownOnRemoval:         true,
+		DisableProposalForwarding: true,
+		ReadOnlyOption:            raft.ReadOnlySafe,
+		Logger:                    logger{o.Warn},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("raft: %w", err)
+	}
+	r.node = node
+	r.look()
+	return r, nil
+}
+
+func (s *storage) append(entries []Entry) {
+	s.terms = s.terms.truncate(entries[0].Index)
+	for _, e := range entries {
+		s.terms = s.terms.append(e.Term, e.Index)
+	}
+	s.tail.append(entries)
+}
+
+// Propose appends data to the log if this replica leads. The data is kept, not copied, and must not change any more. The
+// entry comes out of Ready's Committed when it is safe, or never, if another leader takes over.
+func (r *Replica) Propose(kind Kind, data []byte) error {
+	if len(data) <= tokenSize {
+		panic(fmt.Sprintf("consensus: a proposal of %d bytes can't be told from a token", len(data)))
+	}
+	var token [tokenSize]byte
+	binary.BigEndian.PutUint64(token[:], r.proposed+1)
+	if err := r.node.Propose(token[:]); err != nil {
+		return ErrNotLeader
+	}
+	r.proposed++
+	r.proposals = append(r.proposals, proposal{r.proposed, kind, data})
+	return nil
+}
+
+// Campaign makes the replica ask for votes now instead of waiting for its election timeout.
+func (r *Replica) Campaign() error { return r.node.Campaign() }
+
+// Step takes a message from another replica. A message that makes no sense here is dropped, as the network might have.
+func (r *Replica) Step(m *pb.Message) {
+	_ = r.node.Step(m)
+}
+
+// Tick advances raft's logical clock. A log with one voter needs no ticks.
+func (r *Replica) Tick() { r.node.Tick() }
+
+// ReadIndex asks for proof that this replica still leads. The token comes out of Ready's Confirmed once a majority
+// said so, and everything that was committed before the call is applied.
+func (r *Replica) ReadIndex(token uint64) {
+	var ctx [tokenSize]byte
+	binary.BigEndian.PutUint64(ctx[:], token)
+	r.node.ReadIndex(ctx[:])
+}
+
+// Stored takes back a write that has become durable, in the order in which Ready returned them.
+func (r *Replica) Stored(w *Write) (toPeers []*pb.Message) {
+	for _, m := range w.responses {
+		if to := m.GetTo(); to != r.id && !raft.IsLocalMsgTarget(to) {
+			toPeers = append(toPeers, r.outgoing(m))
+			continue
+		}
+		r.Step(m)
+	}
+	return toPeers
+}
+
+// Term is the current term.
+func (r *Replica) Term() Term { return r.term }
+
+// Leader is the raft id of the leader of the current term, zero where none is known.
+func (r *Replica) Leader() uint64 { return r.leader }
+
+// IsLeader tells whether this replica leads the current term, as far as it knows.
+func (r *Replica) IsLeader() bool { return r.isLeader }
+
+// Applied is the index of the last entry that Ready handed out as committed.
+func (r *Replica) Applied() Index { return r.applied }
+
+// Last is the index of the last entry that was handed out for storing.
+func (r *Replica) Last() Index { return r.storage.tail.next - 1 }
+
+// Terms are the terms of the log's entries. The slice is shared and read only.
+func (r *Replica) Terms() Terms { return r.storage.terms }
+
+// Tail is the newest entries of the log that are in memory. The slice is shared and read only; it stays valid.
+func (r *Replica) Tail() []Entry { return r.storage.tail.entries }
+
+// TrimTail lets go of the entries before i, but of none that is not applied.
+func (r *Replica) TrimTail(i Index) { r.storage.tail.trim(min(i, r.applied+1)) }
+
+// Compacted says that the log now begins after a snapshot at i, which must be applied.
+func (r *Replica) Compacted(i Index) {
+	s := r.storage
+	if i < s.first {
+		return
+	}
+	s.terms = append(Terms(nil), s.terms.from(i)...)
+	s.first = i + 1
+}
+
+// First is the index of the log's first entry; the snapshot ends before it.
+func (r *Replica) First() Index { return r.storage.first }
+
+func (r *Replica) look() {
+	st := r.node.BasicStatus()
+	r.term = Term(st.HardState.GetTerm())
+	r.leader = st.Lead
+	isLeader := st.RaftState == raft.StateLeader
+	if r.isLeader && !isLeader {
+		r.proposals = nil // raft dropped what it had not handed out
+	}
+	r.isLeader = isLeader
+}

@@ -1,0 +1,59 @@
+package partition
+
+import (
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"troupe/partition/consensus"
+	"troupe/partition/kafka"
+	"troupe/partition/record"
+)
+
+// Effects is what has to happen after one turn of messages. The actor does all of it before its next turn.
+type Effects struct {
+	// Writes go to the store in this order; Written is called with each one once it is durable, in this order.
+	Writes []*LogWrite
+	// Messages go to the replicas that they name; losing one does no harm.
+	Messages []*pb.Message
+	// Replies answer tickets. One ticket of a waiting fetch may be answered twice, as Fetch says.
+	Replies []Reply
+	// Lookups are to be done by a reader, which answers the ticket itself.
+	Lookups []Lookup
+	// Update goes to the store; nil where there is nothing to note.
+	Update *Update
+	// Applied are the batches that became committed in this turn, for partitions with a machine only.
+	Applied []record.Batch
+	// SnapshotDue asks the machine's owner for a snapshot of the rows, to be handed to Compact.
+	SnapshotDue bool
+	// Leadership, where not nil, is what changed about who leads.
+	Leadership *Leadership
+	// Stopped tells why the partition can't go on: an entry that it can't apply.
+	Stopped error
+}
+
+// A LogWrite is a write for the store together with raft's part of it.
+type LogWrite struct {
+	Write
+	raft *consensus.Write
+}
+
+// Leadership is who leads a partition, as one replica sees it.
+type Leadership struct {
+	Epoch  kafka.LeaderEpoch
+	Leader uint64 // raft id, 0 where none is known
+	// Serving is true on the leader from the moment when it has applied an entry of its own epoch. Before that it
+	// answers nothing: it can't know yet what its predecessor committed.
+	Serving bool
+	// HighWatermark is that of the moment: a coordinator loads what lies below it.
+	HighWatermark kafka.Offset
+}
+
+// A Lookup is a question that only the store can answer: the first record at or after From, below To, whose timestamp is
+// at least Timestamp.
+type Lookup struct {
+	Ticket    Ticket
+	Partition kafka.PartitionNumber
+	Segment   kafka.Offset // where the search begins, for Store.SeekTimestamp
+	Tail      kafka.Offset // the start of the block that has no index row yet: where to look if no row says better
+	From, To  kafka.Offset
+	Timestamp int64
+}

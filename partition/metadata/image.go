@@ -1,0 +1,153 @@
+package metadata
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"troupe/partition"
+	"troupe/partition/kafka"
+)
+
+// An Image is the cluster's metadata at one offset of its log. It never changes; what its methods return is shared
+// and read only.
+type Image struct {
+	clusterID string
+	topics    map[string]*Topic
+	byID      map[kafka.TopicID]*Topic
+	byNumber  map[kafka.PartitionNumber]kafka.TopicPartition
+	brokers   map[kafka.BrokerID]*Broker
+	configs   map[Resource]map[string]string
+	counters  map[string]int64
+}
+
+// A Topic is a topic as the metadata log has it.
+type Topic struct {
+	Name       string        `json:"-"`
+	ID         kafka.TopicID `json:"id"`
+	Partitions []Partition   `json:"partitions"`         // by index
+	Internal   bool          `json:"internal,omitempty"` // one of troupe's own, such as __consumer_offsets
+}
+
+// A Partition is one partition of a topic.
+type Partition struct {
+	Number   kafka.PartitionNumber `json:"number"`
+	Replicas []Replica             `json:"replicas"` // the first is the preferred leader
+}
+
+// A Replica is one copy of a partition.
+type Replica struct {
+	Broker kafka.BrokerID `json:"broker"`
+	RaftID uint64         `json:"raft"` // given once for (partition, store), never again
+}
+
+// A Broker is a node of the cluster.
+type Broker struct {
+	ID      kafka.BrokerID `json:"-"`
+	StoreID string         `json:"store"` // of the data folder that the node registered with
+	Host    string         `json:"host"`  // as clients are told to reach it
+	Port    int32          `json:"port"`
+	Rack    string         `json:"rack,omitempty"`
+}
+
+// A Resource is what settings belong to.
+type Resource struct {
+	Kind ResourceKind
+	Name string // of the topic or group, or a broker's id; empty for the default of all brokers
+}
+
+// A ResourceKind says what a Resource is, in the numbers of the protocol (kmsg.ConfigResourceType).
+type ResourceKind int8
+
+// The kinds of resources that have settings.
+const (
+	TopicResource  ResourceKind = 2
+	BrokerResource ResourceKind = 4
+	GroupResource  ResourceKind = 32
+)
+
+// NewImage returns the image of an empty log.
+func NewImage() *Image {
+	return &Image{
+		topics:   map[string]*Topic{},
+		byID:     map[kafka.TopicID]*Topic{},
+		byNumber: map[kafka.PartitionNumber]kafka.TopicPartition{},
+		brokers:  map[kafka.BrokerID]*Broker{},
+		configs:  map[Resource]map[string]string{},
+		counters: map[string]int64{},
+	}
+}
+
+// ClusterID returns the cluster's id, 22 characters as Kafka writes them; empty before the first row.
+func (i *Image) ClusterID() string { return i.clusterID }
+
+// Topic returns the topic of that name, nil where there is none.
+func (i *Image) Topic(name string) *Topic { return i.topics[name] }
+
+// TopicByID returns the topic of that id, nil where there is none.
+func (i *Image) TopicByID(id kafka.TopicID) *Topic { return i.byID[id] }
+
+// Topics returns all topics by name.
+func (i *Image) Topics() []*Topic {
+	return slices.SortedFunc(maps.Values(i.topics), func(a, b *Topic) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// Partition returns the partition, nil where the topic or the index does not exist.
+func (i *Image) Partition(tp kafka.TopicPartition) *Partition {
+	t := i.topics[tp.Topic]
+	if t == nil || tp.Partition < 0 || int(tp.Partition) >= len(t.Partitions) {
+		return nil
+	}
+	return &t.Partitions[tp.Partition]
+}
+
+// NameOf returns the topic and index of a partition number; ok is false where no such partition exists.
+func (i *Image) NameOf(number kafka.PartitionNumber) (tp kafka.TopicPartition, ok bool) {
+	tp, ok = i.byNumber[number]
+	return tp, ok
+}
+
+// PartitionCount is the number of partitions of all topics.
+func (i *Image) PartitionCount() int { return len(i.byNumber) }
+
+// Broker returns the broker with that id, nil where none has registered.
+func (i *Image) Broker(id kafka.BrokerID) *Broker { return i.brokers[id] }
+
+// Brokers returns all brokers by id.
+func (i *Image) Brokers() []*Broker {
+	return slices.SortedFunc(maps.Values(i.brokers), func(a, b *Broker) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// Config returns the settings that were made for a resource; nil where there are none.
+func (i *Image) Config(r Resource) map[string]string { return i.configs[r] }
+
+// Resources returns every resource of a kind that has settings, by name.
+func (i *Image) Resources(kind ResourceKind) []Resource {
+	var out []Resource
+	for r := range i.configs {
+		if r.Kind == kind {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b Resource) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Apply returns the image after the rows. The receiver is left as it was.
+func (i *Image) Apply(rows []partition.KeyValue) (*Image, error) {
+	next := &Image{
+		clusterID: i.clusterID,
+		topics:    maps.Clone(i.topics),
+		byID:      maps.Clone(i.byID),
+		byNumber:  maps.Clone(i.byNumber),
+		brokers:   maps.Clone(i.brokers),
+		configs:   maps.Clone(i.configs),
+		counters:  maps.Clone(i.counters),
+	}
+	for _, kv := range rows {
+		if err := next.apply(kv); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
+}

@@ -1,0 +1,260 @@
+package partition
+
+import (
+	"fmt"
+	"time"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/partition/consensus"
+	"troupe/partition/kafka"
+	"troupe/partition/record"
+)
+
+// Config is a partition's settings, resolved.
+type Config struct {
+	SegmentBytes      int64
+	SegmentMillis     int64
+	RetentionBytes    int64 // -1: no limit
+	RetentionMillis   int64 // -1: no limit
+	MinInsyncReplicas int
+	LogAppendTime     bool          // the broker gives the timestamps
+	ProducerExpiry    time.Duration // how long a silent producer is remembered
+}
+
+// Options is what a Partition is made of.
+type Options struct {
+	Number  kafka.PartitionNumber
+	Name    kafka.TopicPartition // as clients call it
+	Config  Config
+	Machine bool // the log of a coordinator's machine: it is bounded by snapshots of the rows instead of retention
+	Tails   *Tails
+	// RaftID is this replica's id, and Founding, for a store that holds nothing yet, the ids of all voters.
+	RaftID   uint64
+	Founding []uint64
+	// ElectionTicks and HeartbeatTicks are raft's, in calls of Tick.
+	ElectionTicks, HeartbeatTicks int
+	// Read returns stored entries, as Store.Entries.
+	Read func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error)
+	// Warn, where not nil, is told what raft warns of.
+	Warn func(message string)
+}
+
+// A Partition is one replica of a partition. It is used by one goroutine at a time. Its methods take messages in; what
+// they lead to comes out of Ready, which is called once after a burst of them.
+type Partition struct {
+	o       Options
+	replica *consensus.Replica
+	state   *state
+	tail    tail
+	waiting purgatory
+
+	// What only a leader has: the state that its own proposals, not applied yet, will lead to.
+	serving   bool
+	logEnd    kafka.Offset
+	appending map[kafka.ProducerID]*appending
+	appendMax int64 // the newest log append time, given or proposed
+	active    map[kafka.ProducerID]time.Time
+	moving    kafka.Offset // where a proposed log start will be
+
+	stored      kafka.Offset // what this replica's disk holds, as an end offset
+	reading     uint64       // the newest ReadIndex token
+	snapshotDue bool
+	compactedTo consensus.Index // the first index that was handed to the store as a snapshot's
+
+	sinceCheckpoint int64 // bytes applied
+	unsaved         bool  // something was applied since the last checkpoint
+	told            Leadership
+	out             Effects
+}
+
+// appending is a producer as it will be when what is proposed is applied.
+type appending struct {
+	producer
+	inFlight int
+}
+
+// checkpointBytes is how much is applied, at most, between two checkpoints: what a restart has to read again.
+const checkpointBytes = 16 << 20
+
+var errNotLeader = kerr.NotLeaderForPartition
+
+// Step takes a message from another replica of the partition.
+func (p *Partition) Step(m *pb.Message) { p.replica.Step(m) }
+
+// Tick advances raft's logical clock; see NeedsTick.
+func (p *Partition) Tick() { p.replica.Tick() }
+
+// Campaign makes the replica try to lead without waiting for an election timeout. The only voter of a partition does so
+// at its start.
+func (p *Partition) Campaign() {
+	if err := p.replica.Campaign(); err != nil {
+		p.out.Stopped = fmt.Errorf("campaign: %w", err)
+	}
+}
+
+// Configure replaces the settings.
+func (p *Partition) Configure(c Config) { p.o.Config = c }
+
+// Written takes back a write that is durable, in the order of Effects.Writes.
+func (p *Partition) Written(w *LogWrite) {
+	if w.raft == nil {
+		return
+	}
+	p.out.Messages = append(p.out.Messages, p.replica.Stored(w.raft)...)
+	for i := len(w.Entries) - 1; i >= 0; i-- {
+		if w.Entries[i].Kind == consensus.Batch {
+			p.stored = record.Batch(w.Entries[i].Data).NextOffset()
+			p.waiting.disk = release(p.waiting.disk, p.stored, &p.out)
+			return
+		}
+	}
+}
+
+// Ready returns the effects of everything since the last call. The caller may keep them.
+func (p *Partition) Ready(now time.Time) Effects {
+	p.confirmReads()
+	ready := p.replica.Ready()
+	for _, w := range ready.Writes {
+		p.out.Writes = append(p.out.Writes, &LogWrite{
+			Write: Write{
+				Partition: p.o.Number, Entries: w.Entries, Hard: w.Hard, Sync: w.Sync,
+				Configuration: w.Configuration, ConfigurationIndex: w.ConfigurationIndex,
+			},
+			raft: w,
+		})
+	}
+	p.out.Messages = append(p.out.Messages, ready.Messages...)
+	p.lead(now)
+	p.apply(now, ready.Committed)
+	p.confirmed(now, ready.Confirmed)
+	p.checkpoint(false)
+	out := p.out
+	p.out = Effects{}
+	return out
+}
+
+// lead follows what raft says about who leads.
+func (p *Partition) lead(now time.Time) {
+	if p.serving && (!p.replica.IsLeader() || kafka.LeaderEpoch(p.replica.Term()) != p.told.Epoch) {
+		p.serving = false
+		p.appending, p.active, p.moving = nil, nil, 0
+		p.waiting.fail(errNotLeader, &p.out)
+	}
+	p.tell()
+}
+
+// tell reports a change of leadership.
+func (p *Partition) tell() {
+	l := Leadership{Epoch: kafka.LeaderEpoch(p.replica.Term()), Leader: p.replica.Leader(), Serving: p.serving}
+	was := p.told
+	was.HighWatermark = 0
+	if l == was {
+		return
+	}
+	l.HighWatermark = p.state.highWatermark
+	p.told = l
+	p.out.Leadership = &l
+}
+
+// apply makes committed entries part of the state and answers who waited for them.
+func (p *Partition) apply(now time.Time, entries []consensus.Entry) {
+	for _, e := range entries {
+		if p.out.Stopped != nil {
+			return
+		}
+		if e.Index <= p.state.applied {
+			continue // a snapshot's state may be newer than its index
+		}
+		changed, err := p.state.apply(&p.o.Config, e)
+		if err != nil {
+			p.out.Stopped = fmt.Errorf("%s: %w", p.o.Name, err)
+			return
+		}
+		p.unsaved = true
+		p.sinceCheckpoint += int64(len(e.Data))
+		p.indexed(changed)
+		if b := changed.batch; b != nil {
+			p.tail.add(e.Index, b)
+			p.landed(now, b)
+			if p.o.Machine {
+				p.out.Applied = append(p.out.Applied, b)
+			}
+		}
+		if changed.logStart {
+			p.startMoved()
+		}
+		if e.Kind == consensus.Empty && p.replica.IsLeader() && e.Term == p.replica.Term() {
+			p.begin(now)
+		}
+	}
+	if len(entries) == 0 {
+		return
+	}
+	p.waiting.commits = release(p.waiting.commits, p.state.highWatermark, &p.out)
+	p.answerFetches()
+	p.trim()
+}
+
+// begin starts serving: everything of earlier epochs is applied, so nothing that was acknowledged is unknown here.
+func (p *Partition) begin(now time.Time) {
+	p.serving = true
+	p.appending = map[kafka.ProducerID]*appending{}
+	p.active = make(map[kafka.ProducerID]time.Time, len(p.state.producers))
+	for id := range p.state.producers {
+		p.active[id] = now
+	}
+	p.logEnd, p.stored = p.state.highWatermark, p.state.highWatermark
+	p.appendMax = p.state.lastAppendMillis
+	p.tell()
+}
+
+// trim lets go of entries that neither raft nor a reader needs in memory.
+func (p *Partition) trim() {
+	if len(p.tail.indexes) > 0 {
+		p.replica.TrimTail(p.tail.indexes[0])
+		return
+	}
+	p.replica.TrimTail(p.state.applied + 1)
+}
+
+func (p *Partition) indexed(changed appliedEntry) {
+	if len(changed.blocks) == 0 && len(changed.times) == 0 {
+		return
+	}
+	u := p.update()
+	u.Blocks = append(u.Blocks, changed.blocks...)
+	u.Times = append(u.Times, changed.times...)
+}
+
+func (p *Partition) update() *Update {
+	if p.out.Update == nil {
+		p.out.Update = &Update{Partition: p.o.Number}
+	}
+	return p.out.Update
+}
+
+// checkpoint adds the state to the turn's update when enough has come together since the last one, or when asked to.
+func (p *Partition) checkpoint(force bool) {
+	if p.unsaved && (force || p.sinceCheckpoint >= checkpointBytes) {
+		p.update().Checkpoint = p.state.encode(p.replica.Terms().Upto(p.state.applied))
+		p.unsaved, p.sinceCheckpoint = false, 0
+	}
+}
+
+// Checkpoint makes the next Ready note the state, if it has changed, so that a restart has nothing to read again.
+func (p *Partition) Checkpoint() { p.checkpoint(true) }
+
+// HighWatermark is the offset after the last committed record.
+func (p *Partition) HighWatermark() kafka.Offset { return p.state.highWatermark }
+
+// LogStart is the offset of the first record that may be read.
+func (p *Partition) LogStart() kafka.Offset { return p.state.logStart }
+
+// Bytes is the size of the records that the log holds, as its segments count them.
+func (p *Partition) Bytes() int64 { return p.state.size() }
+
+// Epoch is the current leader epoch.
+func (p *Partition) Epoch() kafka.LeaderEpoch { return kafka.LeaderEpoch(p.replica.Term()) }

@@ -1,0 +1,116 @@
+package record
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+
+	"troupe/partition/kafka"
+)
+
+var (
+	errTruncated = errors.New("it ends early")
+	errTrailing  = errors.New("it is longer than its fields")
+	errHeaders   = errors.New("its headers are malformed")
+)
+
+// A Record is one record of a batch. Its slices alias the batch's bytes, or those that decompression made for the walk.
+type Record struct {
+	Offset    kafka.Offset
+	Timestamp int64  // milliseconds since 1970
+	Key       []byte // nil where the record has none
+	Value     []byte // nil for a tombstone
+	Headers   []Header
+}
+
+// A Header is a name and a value that go with a record (KIP-82).
+type Header struct {
+	Key   string
+	Value []byte // nil where there is none
+}
+
+// Records walks over the records of a batch, unpacking at most maxBytes. An error ends the walk.
+func (b Batch) Records(maxBytes int) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		body, err := b.body(maxBytes)
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
+		// The body is not given back to its pool: the records alias it.
+		rest := body.bytes
+		for n := range b.Count() {
+			var r Record
+			if rest, err = r.read(rest, b); err != nil {
+				yield(Record{}, fmt.Errorf("record %d of the batch at offset %d: %w", n, b.BaseOffset(), err))
+				return
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (r *Record) read(b []byte, of Batch) (rest []byte, err error) {
+	f := fieldReader{b: b}
+	size := f.varint()
+	if f.failed || size < 0 || size > int64(len(f.b)) {
+		return nil, errTruncated
+	}
+	rest = f.b[size:]
+	f.b = f.b[:size]
+	f.skip(1)
+	r.Timestamp = of.BaseTimestamp() + f.varint()
+	if of.IsLogAppendTime() {
+		r.Timestamp = of.MaxTimestamp()
+	}
+	r.Offset = of.BaseOffset() + kafka.Offset(f.varint())
+	r.Key = f.bytes()
+	r.Value = f.bytes()
+	headers := f.varint()
+	if headers < 0 || headers > int64(len(f.b)) {
+		return nil, errHeaders
+	}
+	if headers > 0 {
+		r.Headers = make([]Header, headers)
+	}
+	for i := range r.Headers {
+		r.Headers[i] = Header{Key: string(f.bytes()), Value: f.bytes()}
+	}
+	if f.failed {
+		return nil, errTruncated
+	}
+	return rest, nil
+}
+
+// bytes reads a length and so many bytes; nil for a negative length.
+func (f *fieldReader) bytes() []byte {
+	n := f.varint()
+	if n < 0 {
+		return nil
+	}
+	return f.take(n)
+}
+
+// Batches walks over batches that stand one behind the other, as in a fetch response. A last one that is not whole ends the
+// walk without an error, because that is how a reader's byte limit may cut it; a length that no batch can have is an error.
+func Batches(b []byte) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		for len(b) >= posMagic+1 {
+			size := lengthOverhead + int(int32(binary.BigEndian.Uint32(b[posLength:])))
+			if size < HeaderSize {
+				yield(nil, fmt.Errorf("a batch claims %d bytes", size))
+				return
+			}
+			if size > len(b) {
+				return
+			}
+			if !yield(Batch(b[:size:size]), nil) {
+				return
+			}
+			b = b[size:]
+		}
+	}
+}

@@ -1,0 +1,253 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/partition/kafka"
+)
+
+const now = 1_700_000_000_000
+
+var roomy = Limits{
+	BatchBytesMax: 1 << 20, UnpackedBytesMax: 16 << 20, ZstdAllowed: true,
+	TimestampBeforeMaxMillis: math.MaxInt64, TimestampAfterMaxMillis: 3_600_000,
+}
+
+var codecs = []Codec{None, Gzip, Snappy, LZ4, Zstd}
+
+func some() []Record {
+	return []Record{
+		{Timestamp: now, Key: []byte("a"), Value: []byte("one"), Headers: []Header{{"h", []byte("v")}, {"empty", nil}}},
+		{Timestamp: now + 5, Key: nil, Value: bytes.Repeat([]byte("x"), 5000)},
+		{Timestamp: now - 7, Key: []byte{}, Value: nil},
+	}
+}
+
+func build(t testing.TB, b Builder, records ...Record) Batch {
+	t.Helper()
+	for _, r := range records {
+		b.Add(r)
+	}
+	out, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestRecordsComeBackAsTheyWereAdded(t *testing.T) {
+	for _, codec := range codecs {
+		t.Run(codec.String(), func(t *testing.T) {
+			b := build(t, Builder{Codec: codec, Producer: &Producer{7, 1, 40}}, some()...)
+			b.Stamp(100, 3)
+			if _, err := Validate(b, roomy, now); err != nil {
+				t.Fatal(err)
+			}
+			if b.BaseOffset() != 100 || b.NextOffset() != 103 || b.LeaderEpoch() != 3 || b.LastSequence() != 42 || b.MaxTimestamp() != now+5 {
+				t.Errorf("header: base %d next %d epoch %d last sequence %d max %d", b.BaseOffset(), b.NextOffset(), b.LeaderEpoch(), b.LastSequence(), b.MaxTimestamp())
+			}
+			n := 0
+			for r, err := range b.Records(1 << 20) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := some()[n]
+				if r.Offset != kafka.Offset(100+n) || r.Timestamp != want.Timestamp || !bytes.Equal(r.Key, want.Key) || (r.Key == nil) != (want.Key == nil) ||
+					!bytes.Equal(r.Value, want.Value) || (r.Value == nil) != (want.Value == nil) || len(r.Headers) != len(want.Headers) {
+					t.Errorf("record %d is %+v", n, r)
+				}
+				n++
+			}
+			if n != 3 {
+				t.Errorf("%d records, want 3", n)
+			}
+		})
+	}
+}
+
+// reseal gives a batch that a test changed its checksum again.
+func reseal(b Batch) Batch {
+	binary.BigEndian.PutUint32(b[posCRC:], b.ComputeCRC())
+	return b
+}
+
+func TestValidateRefuses(t *testing.T) {
+	be := binary.BigEndian
+	good := func() Batch { return build(t, Builder{}, some()...) }
+	with := func(change func(b Batch)) []byte {
+		b := good()
+		change(b)
+		return reseal(b)
+	}
+	tight := func(change func(l *Limits)) *Limits {
+		l := roomy
+		change(&l)
+		return &l
+	}
+	for _, c := range []struct {
+		name   string
+		bytes  []byte
+		limits *Limits
+		want   *kerr.Error
+	}{
+		{"nothing", nil, nil, kerr.InvalidRecord},
+		{"a header cut short", good()[:HeaderSize-1], nil, kerr.CorruptMessage},
+		{"a batch cut short", good()[:HeaderSize+20], nil, kerr.CorruptMessage},
+		{"two batches", append(good(), good()...), nil, kerr.InvalidRecord},
+		{"an old magic", with(func(b Batch) { b[posMagic] = 1 }), nil, kerr.InvalidRecord},
+		{"a negative length", with0(good(), func(b Batch) { be.PutUint32(b[posLength:], 1<<31) }), nil, kerr.CorruptMessage},
+		{"a flipped bit", with0(good(), func(b Batch) { b[len(b)-1] ^= 1 }), nil, kerr.CorruptMessage},
+		{"too large", good(), tight(func(l *Limits) { l.BatchBytesMax = 1000 }), kerr.MessageTooLarge},
+		{"no records", with(func(b Batch) { be.PutUint32(b[posCount:], 0) }), nil, kerr.InvalidRecord},
+		{"more records claimed", with(func(b Batch) { be.PutUint32(b[posCount:], 4); be.PutUint32(b[posLastOffsetDelta:], 3) }), nil, kerr.InvalidRecord},
+		{"fewer records claimed", with(func(b Batch) { be.PutUint32(b[posCount:], 2); be.PutUint32(b[posLastOffsetDelta:], 1) }), nil, kerr.InvalidRecord},
+		{"a last offset delta that does not fit", with(func(b Batch) { be.PutUint32(b[posLastOffsetDelta:], 9) }), nil, kerr.InvalidRecord},
+		{"a control batch", build(t, Builder{Control: true}, some()...), nil, kerr.InvalidRecord},
+		{"an unknown codec", with(func(b Batch) { b[posAttributes+1] |= 7 }), nil, kerr.UnsupportedCompressionType},
+		{"zstd on an old version", build(t, Builder{Codec: Zstd}, some()...), tight(func(l *Limits) { l.ZstdAllowed = false }), kerr.UnsupportedCompressionType},
+		{"log append time by a client", with(func(b Batch) { b[posAttributes+1] |= attrLogAppendTime }), nil, kerr.InvalidTimestamp},
+		{"a transaction of nobody", build(t, Builder{Transactional: true}, some()...), nil, kerr.InvalidRecord},
+		{"a negative sequence", build(t, Builder{Producer: &Producer{1, 0, -1}}, some()...), nil, kerr.InvalidRecord},
+		{"a record without key", good(), tight(func(l *Limits) { l.KeysRequired = true }), kerr.InvalidRecord},
+		{"a timestamp too old", good(), tight(func(l *Limits) { l.TimestampBeforeMaxMillis = 6 }), kerr.InvalidTimestamp},
+		{"a timestamp too new", good(), tight(func(l *Limits) { l.TimestampAfterMaxMillis = 4 }), kerr.InvalidTimestamp},
+		{"a largest timestamp that is none", with(func(b Batch) { be.PutUint64(b[posMaxTimestamp:], now+6) }), nil, kerr.InvalidRecord},
+		{"gzip that is none", with(func(b Batch) { b[posAttributes+1] |= byte(Gzip) }), nil, kerr.CorruptMessage},
+		{"a record longer than the batch", with(func(b Batch) { b[HeaderSize] = 0x7e }), nil, kerr.InvalidRecord},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			limits := roomy
+			if c.limits != nil {
+				limits = *c.limits
+			}
+			if _, err := Validate(c.bytes, limits, now); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want.Message)
+			}
+		})
+	}
+}
+
+func with0(b Batch, change func(Batch)) Batch { change(b); return b }
+
+// A bomb costs no more than the bound, whatever it would unpack to.
+func TestDecompressionIsBounded(t *testing.T) {
+	for _, codec := range codecs[1:] {
+		t.Run(codec.String(), func(t *testing.T) {
+			b := build(t, Builder{Codec: codec}, Record{Timestamp: now, Value: make([]byte, 8<<20)})
+			limits := roomy
+			limits.UnpackedBytesMax = 1 << 20
+			if _, err := Validate(b, limits, now); !errors.Is(err, kerr.CorruptMessage) || !strings.Contains(err.Error(), "unpacks") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// Java's snappy writes blocks in a framing of its own.
+func TestXerialSnappy(t *testing.T) {
+	plain := build(t, Builder{}, some()...)
+	records := plain[HeaderSize:]
+	framed := append([]byte(nil), xerialMagic...)
+	framed = binary.BigEndian.AppendUint32(framed, 1)
+	framed = binary.BigEndian.AppendUint32(framed, 1)
+	for half := range 2 {
+		part := records[half*len(records)/2 : (half+1)*len(records)/2]
+		block, err := pack(Snappy, part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		framed = append(binary.BigEndian.AppendUint32(framed, uint32(len(block))), block...)
+	}
+	b := append(plain[:HeaderSize:HeaderSize], framed...)
+	binary.BigEndian.PutUint32(b[posLength:], uint32(len(b)-lengthOverhead))
+	b[posAttributes+1] |= byte(Snappy)
+	if _, err := Validate(reseal(b), roomy, now); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBatchesStopAtAPartialOne(t *testing.T) {
+	one, two := build(t, Builder{}, some()...), build(t, Builder{Codec: Zstd}, some()...)
+	all := append(append(append([]byte(nil), one...), two...), one[:30]...)
+	n := 0
+	for b, err := range Batches(all) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := [][]byte{one, two}[n]; !bytes.Equal(b, want) {
+			t.Errorf("batch %d has %d bytes, want %d", n, len(b), len(want))
+		}
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d batches, want 2", n)
+	}
+}
+
+func TestStampLogAppendTime(t *testing.T) {
+	b := build(t, Builder{}, some()...)
+	b.StampLogAppendTime(now + 99)
+	if b.CRC() != b.ComputeCRC() || !b.IsLogAppendTime() {
+		t.Error("the stamp broke the batch")
+	}
+	for r, err := range b.Records(0) {
+		if err != nil || r.Timestamp != now+99 {
+			t.Errorf("timestamp %d, %v", r.Timestamp, err)
+		}
+	}
+}
+
+func FuzzValidate(f *testing.F) {
+	for _, codec := range codecs {
+		f.Add([]byte(build(f, Builder{Codec: codec, Producer: &Producer{1, 0, 0}}, some()...)))
+	}
+	limits := roomy
+	limits.UnpackedBytesMax = 1 << 20
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if len(in) >= HeaderSize && Batch(in).Size() == len(in) {
+			reseal(in) // else nearly everything ends at the checksum
+		}
+		b, err := Validate(in, limits, now)
+		if err != nil {
+			return
+		}
+		n := int32(0)
+		for _, err := range b.Records(limits.UnpackedBytesMax) {
+			if err != nil {
+				t.Fatalf("a valid batch can't be read: %v", err)
+			}
+			n++
+		}
+		if n != b.Count() {
+			t.Fatalf("%d records, the header says %d", n, b.Count())
+		}
+	})
+}
+
+func BenchmarkValidate(b *testing.B) {
+	for _, codec := range []Codec{None, LZ4, Zstd} {
+		b.Run(codec.String(), func(b *testing.B) {
+			builder := Builder{Codec: codec}
+			for range 1000 {
+				builder.Add(Record{Timestamp: now, Value: bytes.Repeat([]byte("some text "), 100)})
+			}
+			batch := build(b, builder)
+			limits := roomy
+			limits.BatchBytesMax = 2 << 20
+			b.SetBytes(int64(1000 * 1000))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Validate(batch, limits, now); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

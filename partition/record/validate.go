@@ -1,0 +1,211 @@
+package record
+
+import (
+	"encoding/binary"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/partition/kafka"
+)
+
+// Limits is what a topic accepts.
+type Limits struct {
+	BatchBytesMax int // max.message.bytes
+	// UnpackedBytesMax bounds what a compressed batch may unpack to. Kafka has no such bound; without one
+	// a batch of a megabyte could unpack to a gigabyte.
+	UnpackedBytesMax int
+	// The range that timestamps must lie in, in milliseconds before and after now (message.timestamp.before.max.ms
+	// and .after.max.ms, KIP-937). They are not looked at with LogAppendTime.
+	TimestampBeforeMaxMillis int64
+	TimestampAfterMaxMillis  int64
+	LogAppendTime            bool
+	KeysRequired             bool // a compacted topic
+	ZstdAllowed              bool // produce requests from version 7 on (KIP-110)
+}
+
+// Validate checks the records field that a produce request holds for one partition, and returns it as the one
+// batch that it must be. Now is in milliseconds since 1970. The order of the checks and their errors are those of Kafka's
+// ProduceRequest.validateRecords and LogValidator: CORRUPT_MESSAGE for bytes that are no batch or have
+// another checksum, INVALID_RECORD for a batch that says what it must not, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP,
+// UNSUPPORTED_COMPRESSION_TYPE and UNSUPPORTED_FOR_MESSAGE_FORMAT. Nothing is changed or copied.
+func Validate(records []byte, limits Limits, now int64) (Batch, error) {
+	b, err := only(records)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > limits.BatchBytesMax {
+		return nil, kafka.Errorf(kerr.MessageTooLarge, "a batch of %d bytes exceeds max.message.bytes, %d", len(b), limits.BatchBytesMax)
+	}
+	if got, want := b.ComputeCRC(), b.CRC(); got != want {
+		return nil, corrupt("the batch has checksum %08x, its header says %08x", got, want)
+	}
+	if err := checkHeader(b, limits); err != nil {
+		return nil, err
+	}
+	return b, checkRecords(b, limits, now)
+}
+
+// only returns the single batch that a produce request of version 3 or later holds for a partition.
+func only(records []byte) (Batch, error) {
+	if len(records) == 0 {
+		return nil, invalid("a produce request holds exactly one record batch for a partition, this one none")
+	}
+	if len(records) < HeaderSize {
+		return nil, corrupt("%d bytes are no record batch: its header alone has %d", len(records), HeaderSize)
+	}
+	b := Batch(records)
+	if b.Magic() != 2 {
+		return nil, invalid("the batch has magic %d; produce requests from version 3 on hold batches of magic 2 only", b.Magic())
+	}
+	switch size := b.Size(); {
+	case size < HeaderSize || size > len(records):
+		return nil, corrupt("the batch claims %d bytes of %d", size, len(records))
+	case size < len(records):
+		return nil, invalid("a produce request holds exactly one record batch for a partition, this one more")
+	}
+	return b, nil
+}
+
+// checkHeader looks at what the header says of itself (LogValidator.validateBatch).
+func checkHeader(b Batch, limits Limits) error {
+	switch {
+	case b.Count() <= 0:
+		return invalid("the batch claims %d records", b.Count())
+	case b.LastOffsetDelta() != b.Count()-1:
+		return invalid("the batch claims %d records and a last offset delta of %d", b.Count(), b.LastOffsetDelta())
+	case b.IsControl():
+		return invalid("clients can't write control batches")
+	case b.Attributes()&attrDeleteHorizon != 0:
+		return invalid("clients can't set a delete horizon")
+	case b.Codec() > Zstd:
+		return kafka.Errorf(kerr.UnsupportedCompressionType, "compression type %d is unknown", b.Codec())
+	case b.Codec() == Zstd && !limits.ZstdAllowed:
+		return kafka.Errorf(kerr.UnsupportedCompressionType, "produce requests below version 7 can't carry zstd")
+	case b.IsLogAppendTime() && !limits.LogAppendTime:
+		return kafka.Errorf(kerr.InvalidTimestamp, "the batch claims log append time on a topic with create time")
+	}
+	if b.ProducerID() == kafka.NoProducer {
+		if b.IsTransactional() {
+			return invalid("a transactional batch without a producer id")
+		}
+		return nil
+	}
+	switch {
+	case b.ProducerID() < 0:
+		return invalid("producer id %d", b.ProducerID())
+	case b.ProducerEpoch() < 0:
+		return invalid("producer epoch %d with producer id %d", b.ProducerEpoch(), b.ProducerID())
+	case b.BaseSequence() < 0:
+		return invalid("sequence %d with producer id %d", b.BaseSequence(), b.ProducerID())
+	}
+	return nil
+}
+
+// checkRecords walks over the records: each must be well formed and they must be as many as the header says.
+func checkRecords(b Batch, limits Limits, now int64) error {
+	body, err := b.body(limits.UnpackedBytesMax)
+	if err != nil {
+		return err
+	}
+	defer body.release()
+	base, newest := b.BaseTimestamp(), int64(-1)
+	rest := body.bytes
+	for n := range b.Count() {
+		var r shape
+		if rest, err = r.read(rest); err != nil {
+			return invalid("record %d: %v", n, err)
+		}
+		if r.offsetDelta != int64(n) {
+			return invalid("record %d has offset delta %d", n, r.offsetDelta)
+		}
+		if limits.KeysRequired && r.keyless {
+			return invalid("record %d has no key, and the topic is compacted", n)
+		}
+		timestamp := base + r.timestampDelta
+		newest = max(newest, timestamp)
+		if !limits.LogAppendTime && timestamp >= 0 {
+			if now-timestamp > limits.TimestampBeforeMaxMillis || timestamp-now > limits.TimestampAfterMaxMillis {
+				return kafka.Errorf(kerr.InvalidTimestamp, "record %d has timestamp %d, which is not between %d ms before and %d ms after now, %d",
+					n, timestamp, limits.TimestampBeforeMaxMillis, limits.TimestampAfterMaxMillis, now)
+			}
+		}
+	}
+	if len(rest) > 0 {
+		return invalid("%d bytes follow the last of %d records", len(rest), b.Count())
+	}
+	if !limits.LogAppendTime && b.MaxTimestamp() != newest {
+		return invalid("the batch claims a largest timestamp of %d, its records have %d", b.MaxTimestamp(), newest)
+	}
+	return nil
+}
+
+// A shape is what validation wants to know of a record.
+type shape struct {
+	timestampDelta, offsetDelta int64
+	keyless                     bool
+}
+
+// read takes one record off the front of b without looking at what its fields hold.
+func (r *shape) read(b []byte) (rest []byte, err error) {
+	f := fieldReader{b: b}
+	size := f.varint()
+	if f.failed || size < 0 || size > int64(len(f.b)) {
+		return nil, errTruncated
+	}
+	rest = f.b[size:]
+	f.b = f.b[:size]
+	f.skip(1) // attributes, unused
+	r.timestampDelta = f.varint()
+	r.offsetDelta = f.varint()
+	key := f.varint()
+	r.keyless = key < 0
+	f.skip(max(key, 0))
+	f.skip(max(f.varint(), 0))
+	headers := f.varint()
+	if headers < 0 || headers > int64(len(f.b)) {
+		return nil, errHeaders
+	}
+	for ; headers > 0; headers-- {
+		name := f.varint()
+		if name < 0 {
+			return nil, errHeaders
+		}
+		f.skip(name)
+		f.skip(max(f.varint(), 0))
+	}
+	if f.failed {
+		return nil, errTruncated
+	}
+	if len(f.b) > 0 {
+		return nil, errTrailing
+	}
+	return rest, nil
+}
+
+// A fieldReader takes fields off the front of a record; once one is not there, it has failed for good.
+type fieldReader struct {
+	b      []byte
+	failed bool
+}
+
+func (f *fieldReader) varint() int64 {
+	v, n := binary.Varint(f.b)
+	if n <= 0 {
+		f.failed, f.b = true, nil
+		return 0
+	}
+	f.b = f.b[n:]
+	return v
+}
+
+func (f *fieldReader) skip(n int64) { f.take(n) }
+
+func (f *fieldReader) take(n int64) []byte {
+	if n > int64(len(f.b)) {
+		f.failed, f.b = true, nil
+		return nil
+	}
+	out := f.b[:n:n]
+	f.b = f.b[n:]
+	return out
+}
