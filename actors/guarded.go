@@ -1,0 +1,51 @@
+package actors
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log/level"
+)
+
+// A Panic is why an actor failed.
+type Panic struct {
+	Reason any
+	Stack  []byte // of the goroutine that panicked
+}
+
+// Error describes the reason, without the stack.
+func (p *Panic) Error() string { return fmt.Sprint(p.Reason) }
+
+// A Failing actor is told that it has panicked while it handled a message, before anything else happens, so that it can answer
+// who waits for it. It is never called again after that.
+type Failing interface {
+	Failed(reason *Panic, message any)
+}
+
+// guarded stands between protoactor and one incarnation of an actor.
+type guarded struct {
+	inner  actor.Actor
+	system *System
+	node   *node
+}
+
+// Receive hands a message to the actor, and keeps panics out of the end of its life, where protoactor can't have them.
+func (g *guarded) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		g.node.incarnate(g.inner)
+	case *actor.Stopping, *actor.Restarting:
+		defer g.recover("stopping")
+	case *actor.Stopped:
+		defer g.system.tree.ended(g.node)
+		defer g.recover("stopped")
+	}
+	g.inner.Receive(ctx)
+}
+
+func (g *guarded) recover(when string) {
+	if r := recover(); r != nil {
+		level.Error(g.system.o.Logger).Log("msg", "panic at the end of an actor", "actor", g.node.id, "while", when, "panic", r, "stack", string(debug.Stack()))
+	}
+}
