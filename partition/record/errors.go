@@ -6,5 +6,9 @@ import (
 	"troupe/partition/kafka"
 )
 
-func corrupt(format string, args ...any) error { return kafka.Errorf(kerr.CorruptMessage, format, args...) }
-func invalid(format string, args ...any) error { return kafka.Errorf(kerr.InvalidRecord, format, args...) }
+func corrupt(format string, args ...any) error {
+	return kafka.Errorf(kerr.CorruptMessage, format, args...)
+}
+func invalid(format string, args ...any) error {
+	return kafka.Errorf(kerr.InvalidRecord, format, args...)
+}

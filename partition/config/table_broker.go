@@ -1,0 +1,42 @@
+package config
+
+// broker are the settings that only brokers have.
+var broker = []Property{
+	// The node.
+	{Name: "node.id", Type: Int, Default: "1", Min: 1, Max: maxInt, Doc: "The node's id in its cluster. It is written to the data folder at the first start, and can't change after."},
+	{Name: "broker.rack", Type: String, Doc: "Where the node stands; replicas are spread over racks."},
+	{Name: "data.dir", Type: String, Default: "./troupe-data", Doc: "The data folder. One process at a time may use it."},
+	{Name: "listener.address", Type: String, Default: "127.0.0.1:9092", Doc: "HOST:PORT on which Kafka clients are served; port 0 takes a free one."},
+	{Name: "listener.insecure", Type: Boolean, Default: "false", Doc: "Allows a listener on an address that other machines reach, though nobody has to authenticate."},
+	{Name: "advertised.address", Type: String, Doc: "HOST:PORT that clients are told to use; the listener's own where it is not set."},
+	{Name: "admin.address", Type: String, Default: "127.0.0.1:9644", Doc: "HOST:PORT of metrics, health and the actor tree; port 0 takes a free one."},
+	{Name: "log.level", Type: String, Default: "info", Values: []string{"debug", "info", "warn", "error"}, Doc: "What is logged, to stderr."},
+	{Name: "log.format", Type: String, Default: "logfmt", Values: []string{"logfmt", "json"}, Doc: "The form of log lines."},
+	// Topics.
+	{Name: "num.partitions", Type: Int, Default: "1", Min: 1, Max: maxInt, Dynamic: true, Doc: "Partitions of a topic that is made without saying how many."},
+	{Name: "default.replication.factor", Type: Int, Default: "1", Min: 1, Max: maxInt, Dynamic: true, Doc: "Replicas of a topic that is made without saying how many."},
+	{Name: "auto.create.topics.enable", Type: Boolean, Default: "true", Doc: "Whether a topic is made when a producer or consumer asks for one that does not exist."},
+	{Name: "delete.topic.enable", Type: Boolean, Default: "true", Doc: "Whether topics can be deleted."},
+	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 62, Dynamic: true, Doc: "How often partitions look for records that retention deletes."},
+	{Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Min: 1, Max: maxInt, Dynamic: true, Doc: "How long an idempotent producer that writes nothing is remembered by a partition."},
+	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 62, Dynamic: true, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it."},
+	// Connections.
+	{Name: "socket.request.max.bytes", Type: Int, Default: "104857600", Min: 1, Max: maxInt, Doc: "Size that a request may have."},
+	{Name: "queued.max.request.bytes", Type: Long, Default: "134217728", Min: -1, Max: 1 << 62, Doc: "Size that all requests being served may have together; beyond it no more are read. -1 means no limit."},
+	{Name: "connections.max.idle.ms", Type: Long, Default: "600000", Min: -1, Max: 1 << 62, Doc: "How long a connection may be silent before it is closed. -1 means for ever."},
+	{Name: "max.connections", Type: Int, Default: "2147483647", Min: 0, Max: maxInt, Dynamic: true, Doc: "Connections that may be open at once."},
+	{Name: "max.connections.per.ip", Type: Int, Default: "2147483647", Min: 0, Max: maxInt, Dynamic: true, Doc: "Connections that may be open at once from one address."},
+	{Name: "max.incremental.fetch.session.cache.slots", Type: Int, Default: "1000", Min: 0, Max: maxInt, Doc: "Incremental fetch sessions that are kept (KIP-227)."},
+	{Name: "fetch.max.bytes", Type: Int, Default: "57671680", Min: 1024, Max: maxInt, Doc: "Bytes that one fetch response may hold."},
+	{Name: "max.request.partition.size.limit", Type: Int, Default: "2000", Min: 1, Max: maxInt, Doc: "Partitions that one DescribeTopicPartitions response may hold."},
+	// Groups.
+	{Name: "group.min.session.timeout.ms", Type: Int, Default: "6000", Min: 1, Max: maxInt, Doc: "Shortest session timeout that a member of a classic group may ask for."},
+	{Name: "group.max.session.timeout.ms", Type: Int, Default: "1800000", Min: 1, Max: maxInt, Doc: "Longest session timeout that a member of a classic group may ask for."},
+	{Name: "group.initial.rebalance.delay.ms", Type: Int, Default: "3000", Min: 0, Max: maxInt, Doc: "How long the first rebalance of an empty group waits for more members."},
+	{Name: "group.max.size", Type: Int, Default: "2147483647", Min: 1, Max: maxInt, Doc: "Members that a group may have."},
+	{Name: "offsets.retention.minutes", Type: Int, Default: "10080", Min: 1, Max: maxInt, Doc: "How long the offsets of a group without members are kept (KIP-211)."},
+	{Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Min: 1, Max: 1 << 62, Doc: "How often groups look for offsets that have expired."},
+	{Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Min: 1, Max: maxInt, Doc: "Partitions of __consumer_offsets, when it is made."},
+	{Name: "offsets.topic.replication.factor", Type: Int, Default: "1", Min: 1, Max: maxInt, Doc: "Replicas of __consumer_offsets, when it is made."},
+	{Name: "offset.metadata.max.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Doc: "Size of the metadata that goes with a committed offset."},
+}
