@@ -71,7 +71,9 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
-func (h *harness) say(format string, args ...any) { h.said = append(h.said, fmt.Sprintf(format, args...)) }
+func (h *harness) say(format string, args ...any) {
+	h.said = append(h.said, fmt.Sprintf(format, args...))
+}
 
 func (h *harness) start() {
 	h.waiting = nil

@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"errors"
+
 	"troupe/partition/consensus"
 	"troupe/partition/kafka"
 )
@@ -131,3 +133,6 @@ type BlockTime struct {
 
 // BlockSize is how many bytes of record batches lie, at least, between two index rows.
 const BlockSize = 64 << 10
+
+// ErrCompacted is returned for entries that a snapshot stands for.
+var ErrCompacted = errors.New("the entry is part of a snapshot")

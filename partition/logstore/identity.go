@@ -1,0 +1,71 @@
+package logstore
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"troupe/partition/kafka"
+)
+
+// Format is the version of what is on disk. A folder that a newer version wrote is refused; older ones are read.
+const Format = 1
+
+// An Identity says whose a data folder is.
+type Identity struct {
+	Format    int            `json:"format"`
+	StoreID   string         `json:"store"` // random, given once: a folder that was wiped comes back as another store
+	ClusterID string         `json:"cluster"`
+	NodeID    kafka.BrokerID `json:"node"`
+	New       bool           `json:"-"` // it was made by this Open
+}
+
+// Identity returns whose the folder is.
+func (s *Store) Identity() Identity { return s.identity }
+
+// identify reads the folder's identity, or gives it one.
+func (s *Store) identify() (Identity, error) {
+	var id Identity
+	row, closer, err := s.log.Get([]byte{metaKey})
+	switch {
+	case errors.Is(err, pebble.ErrNotFound):
+		id = Identity{Format: Format, StoreID: NewID(), ClusterID: s.o.ClusterID, NodeID: s.o.NodeID, New: true}
+		if id.ClusterID == "" {
+			id.ClusterID = NewID()
+		}
+		if id.NodeID == 0 {
+			id.NodeID = 1
+		}
+		row, err := json.Marshal(id)
+		if err != nil {
+			return id, err
+		}
+		return id, s.log.Set([]byte{metaKey}, row, pebble.Sync)
+	case err != nil:
+		return id, err
+	}
+	defer closer.Close()
+	if err := json.Unmarshal(row, &id); err != nil {
+		return id, fmt.Errorf("its identity is damaged: %w", err)
+	}
+	switch {
+	case id.Format > Format:
+		return id, fmt.Errorf("it has format %d; this version of troupe reads formats up to %d", id.Format, Format)
+	case s.o.NodeID != 0 && s.o.NodeID != id.NodeID:
+		return id, fmt.Errorf("it belongs to node %d, and this is node %d", id.NodeID, s.o.NodeID)
+	case s.o.ClusterID != "" && s.o.ClusterID != id.ClusterID:
+		return id, fmt.Errorf("it belongs to cluster %s, and this node to cluster %s", id.ClusterID, s.o.ClusterID)
+	}
+	return id, nil
+}
+
+// NewID returns a random id of 22 characters, in the form of Kafka's cluster ids.
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

@@ -1,0 +1,286 @@
+package logstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	randv2 "math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"troupe/partition"
+	"troupe/partition/consensus"
+	"troupe/partition/kafka"
+	"troupe/partition/logstore/logstoretest"
+)
+
+func small(fs vfs.FS) Options {
+	return Options{Dir: "data", FS: fs, CacheBytes: 1 << 20, MemTableBytes: 1 << 20, ReclaimEvery: -1}
+}
+
+func open(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Run("pebble", func(t *testing.T) {
+		logstoretest.Conformance(t, func(t *testing.T) *logstoretest.Harness {
+			var failing atomic.Bool
+			fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if failing.Load() && op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, ".log") {
+					return errors.New("injected")
+				}
+				return nil
+			}))
+			s := open(t, small(fs))
+			t.Cleanup(func() {
+				if s.Err() == nil {
+					s.Close()
+				}
+			})
+			return &logstoretest.Harness{
+				Store:    s,
+				Reclaim:  func() error { return s.Reclaim(context.Background()) },
+				FailSync: func() { failing.Store(true) },
+				Reopen: func() partition.Store {
+					if err := s.Close(); err != nil {
+						t.Fatal(err)
+					}
+					s = open(t, small(fs))
+					return s
+				},
+			}
+		})
+	})
+	t.Run("memory", func(t *testing.T) {
+		logstoretest.Conformance(t, func(t *testing.T) *logstoretest.Harness {
+			m := newInline()
+			return &logstoretest.Harness{Store: m, FailSync: func() { m.FailAfter = 1 }}
+		})
+	})
+}
+
+// inline is a Memory that syncs before Append returns to its caller, so that a test can wait for it.
+type inline struct{ *Memory }
+
+func newInline() inline {
+	var due []func()
+	m := inline{NewMemory(func(f func()) { due = append(due, f) })}
+	return m
+}
+
+func (m inline) Append(w *partition.Write) { m.Memory.Append(w); m.sync() }
+func (m inline) Drop(p kafka.PartitionNumber, done func(error)) {
+	m.Memory.Drop(p, done)
+	m.sync()
+}
+
+func TestCrashes(t *testing.T) {
+	seeds := 60
+	if testing.Short() {
+		seeds = 10
+	}
+	t.Run("pebble", func(t *testing.T) {
+		for seed := range seeds / 3 {
+			logstoretest.Crashes(t, uint64(seed), func(t *testing.T) *logstoretest.Crasher {
+				return pebbleCrasher(t, vfs.NewCrashableMem())
+			})
+		}
+	})
+	t.Run("memory", func(t *testing.T) {
+		for seed := range seeds {
+			logstoretest.Crashes(t, uint64(seed), func(*testing.T) *logstoretest.Crasher {
+				return memoryCrasher(NewMemory(func(func()) {}))
+			})
+		}
+	})
+}
+
+func pebbleCrasher(t *testing.T, fs *vfs.MemFS) *logstoretest.Crasher {
+	s := open(t, small(fs))
+	return &logstoretest.Crasher{
+		Store:  s,
+		Settle: func() { _ = s.barrier() },
+		Crash: func(r *randv2.Rand) (*logstoretest.Crasher, error) {
+			clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: r.IntN(101), RNG: randv2.New(randv2.NewPCG(r.Uint64(), 1))})
+			// What is reported after the picture was taken is not in it: the old store is let go of before its reports count.
+			if err := s.Close(); err != nil {
+				return nil, err
+			}
+			return pebbleCrasher(t, clone), nil
+		},
+	}
+}
+
+func memoryCrasher(m *Memory) *logstoretest.Crasher {
+	return &logstoretest.Crasher{
+		Store:  m,
+		Settle: m.sync,
+		Crash: func(r *randv2.Rand) (*logstoretest.Crasher, error) {
+			return memoryCrasher(m.Crash(r, func(func()) {})), nil
+		},
+	}
+}
+
+// What we rely on of a function that Pebble calls experimental: the error of a failed sync is returned, and the batch is readable before.
+func TestSyncWaitReturnsTheError(t *testing.T) {
+	var failing atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if failing.Load() && op.Kind == errorfs.OpFileSyncData {
+			return errors.New("injected")
+		}
+		return nil
+	}))
+	s := open(t, small(fs))
+	failing.Store(true)
+	b := s.log.NewBatch()
+	if err := b.Set([]byte("k"), []byte("v"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.log.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.SyncWait(); err == nil || !strings.Contains(err.Error(), "injected") {
+		t.Errorf("SyncWait: %v", err)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	fs := vfs.NewMem()
+	o := small(fs)
+	o.NodeID, o.ClusterID = 3, "abc"
+	s := open(t, o)
+	id := s.Identity()
+	if !id.New || id.NodeID != 3 || id.ClusterID != "abc" || len(id.StoreID) != 22 {
+		t.Errorf("%+v", id)
+	}
+	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a second process opens the folder: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		node    kafka.BrokerID
+		cluster string
+		want    string
+	}{{4, "abc", "node 3, and this is node 4"}, {3, "xyz", "cluster abc, and this node to cluster xyz"}, {0, "", ""}} {
+		o.NodeID, o.ClusterID = c.node, c.cluster
+		s, err := Open(o)
+		if c.want == "" && (err != nil || s.Identity().New || s.Identity().StoreID != id.StoreID) {
+			t.Errorf("reopened: %v", err)
+		}
+		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+		if err == nil {
+			if err := s.log.Set([]byte{metaKey}, []byte(`{"format":99}`), pebble.Sync); err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+		}
+	}
+	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "format 99") {
+		t.Errorf("a newer format: %v", err)
+	}
+}
+
+// A cache that belongs to another log is thrown away, and with it what it says.
+func TestForeignStateIsThrownAway(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, small(fs))
+	s.Update(&partition.Update{Partition: 1, Checkpoint: []byte("old")})
+	if err := s.state.Set([]byte{metaKey}, []byte("somebody else"), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = open(t, small(fs))
+	defer s.Close()
+	if got, err := s.Load(1); err != nil || got.Checkpoint != nil {
+		t.Errorf("%q, %v", got.Checkpoint, err)
+	}
+}
+
+// Space comes back: on disk, what retention lets go is gone after Reclaim.
+func TestReclaimGivesSpaceBack(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Dir: dir, MemTableBytes: 1 << 20, CacheBytes: 1 << 20, ReclaimEvery: -1}
+	s := open(t, o)
+	defer s.Close()
+	h := &logstoretest.Harness{Store: s}
+	for i := range 40 {
+		h.Write(t, &partition.Write{Partition: 1, Entries: []consensus.Entry{{
+			Index: consensus.Index(i + 1), Term: 1, Kind: consensus.Batch, Data: logstoretest.Batch(t, kafka.Offset(i*16), 16, 64<<10)}}})
+	}
+	if err := s.log.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	before := s.log.Metrics().DiskSpaceUsage()
+	h.Write(t, &partition.Write{Partition: 1, Snapshot: &partition.Snapshot{Index: 38, Term: 1}, LogStart: 38 * 16})
+	if err := s.Reclaim(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	// Files that nothing refers to any more are deleted in the background.
+	for deadline := time.Now().Add(20 * time.Second); s.log.Metrics().DiskSpaceUsage() > before/3; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are used, %d before\n%s", s.log.Metrics().DiskSpaceUsage(), before, s.log.Metrics())
+		}
+	}
+	if got, err := h.Read(1, 38*16, 40*16, 8<<20, true, nil); err != nil || len(got) < 2<<20 {
+		t.Errorf("what is left has %d bytes, %v", len(got), err)
+	}
+}
+
+func TestDamagedRowIsAnError(t *testing.T) {
+	s := open(t, small(vfs.NewMem()))
+	defer s.Close()
+	row := binary.BigEndian.AppendUint64(nil, 1)
+	row = append(row, byte(consensus.Batch))
+	if err := s.log.Set(entryAt(5, 1), append(row, make([]byte, 100)...), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Read(5, 0, 10, 1000, true, nil); err == nil || !strings.Contains(err.Error(), "entry 1 of partition 5") {
+		t.Errorf("%v", err)
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, c := range []struct{ partitions, size int }{{1, 1 << 10}, {6, 64 << 10}, {100, 1 << 10}} {
+		b.Run(fmt.Sprintf("%d partitions of %d B", c.partitions, c.size), func(b *testing.B) {
+			s := open(b, Options{Dir: b.TempDir()})
+			defer s.Close()
+			data := make([]byte, c.size)
+			next := make([]consensus.Index, c.partitions)
+			tokens := make(chan struct{}, 2*c.partitions)
+			b.SetBytes(int64(c.size))
+			for i := range b.N {
+				tokens <- struct{}{}
+				n := i % c.partitions
+				next[n]++
+				s.Append(&partition.Write{
+					Partition: kafka.PartitionNumber(n + 1), Sync: true, Entries: []consensus.Entry{{Index: next[n], Term: 1, Kind: consensus.Batch, Data: data}},
+					Done: func(err error) {
+						if err != nil {
+							b.Error(err)
+						}
+						<-tokens
+					},
+				})
+			}
+			_ = s.barrier()
+		})
+	}
+}

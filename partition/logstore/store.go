@@ -1,0 +1,238 @@
+package logstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"troupe/partition"
+	"troupe/partition/consensus"
+	"troupe/partition/kafka"
+)
+
+var _ partition.Store = (*Store)(nil)
+
+// Options is what a Store is opened with.
+type Options struct {
+	Dir string
+	FS  vfs.FS // nil: the disk
+	// NodeID and ClusterID are what the folder must belong to; an empty folder is made theirs. Zero and empty take
+	// whatever the folder says.
+	NodeID    kafka.BrokerID
+	ClusterID string
+
+	Logger log.Logger // nil: nothing is logged
+	// OnDeath, where not nil, is called once, from any goroutine, when the store can't go on.
+	OnDeath func(error)
+	// OnSync and OnGroup, where not nil, are told of each sync and of each group of writes.
+	OnSync  func(time.Duration)
+	OnGroup func(writes, bytes int)
+
+	CacheBytes    int64         // shared by both databases; 0: 64 MiB
+	MemTableBytes uint64        // of the log database; 0: 64 MiB
+	ReclaimEvery  time.Duration // 0: 10 s; negative: only when Reclaim is called
+}
+
+// A Store is an open data folder. Its methods may be called from any goroutine; see partition.Store.
+type Store struct {
+	o        Options
+	lock     interface{ Close() error }
+	log      *pebble.DB
+	state    *pebble.DB
+	identity Identity
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+
+	queue  queue
+	syncs  chan *group
+	flying inFlight
+
+	mu    sync.Mutex
+	dead  error
+	lasts map[kafka.PartitionNumber]consensus.Index // used by the committer; guarded for Load
+
+	reclaimMu sync.Mutex
+	garbage   map[kafka.PartitionNumber]garbage
+}
+
+// ErrClosed is what a closed store answers.
+var ErrClosed = errors.New("the store is closed")
+
+// Open opens a data folder, or makes one. It fails where another process uses the folder, where a newer version
+// wrote it, and where it belongs to another node or cluster.
+func Open(o Options) (*Store, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = log.NewNopLogger()
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 64 << 20
+	}
+	if o.ReclaimEvery == 0 {
+		o.ReclaimEvery = 10 * time.Second
+	}
+	s := &Store{
+		o: o, syncs: make(chan *group, groupsInFlight), lasts: map[kafka.PartitionNumber]consensus.Index{},
+		garbage: map[kafka.PartitionNumber]garbage{},
+	}
+	s.queue.init()
+	if err := s.open(); err != nil {
+		s.closeFiles()
+		return nil, fmt.Errorf("open data folder %s: %w", o.Dir, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.running.Add(3)
+	go s.commit()
+	go s.awaitSyncs()
+	go s.reclaim(ctx)
+	return s, nil
+}
+
+func (s *Store) open() error {
+	if err := makeDir(s.o.FS, s.o.Dir); err != nil {
+		return err
+	}
+	lock, err := s.o.FS.Lock(filepath.Join(s.o.Dir, "LOCK"))
+	if err != nil {
+		return fmt.Errorf("it is in use by another process (%w)", err)
+	}
+	s.lock = lock
+	cache := pebble.NewCache(s.o.CacheBytes)
+	defer cache.Unref() // the databases hold their own references
+	if s.log, err = pebble.Open(filepath.Join(s.o.Dir, "log"), s.logOptions(cache)); err != nil {
+		return err
+	}
+	if s.identity, err = s.identify(); err != nil {
+		return err
+	}
+	if err := s.openState(cache); err != nil {
+		return err
+	}
+	return syncDir(s.o.FS, s.o.Dir) // Pebble syncs its folders, not that they are in ours
+}
+
+// makeDir makes a folder and those above it that are missing, so that none of them is lost in a crash.
+func makeDir(fs vfs.FS, dir string) error {
+	var made []string
+	for d := dir; ; d = fs.PathDir(d) {
+		if _, err := fs.Stat(d); err == nil || d == fs.PathDir(d) {
+			break
+		}
+		made = append(made, fs.PathDir(d))
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, d := range made {
+		if err := syncDir(fs, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// openState opens the cache database, anew where it is not that of this log.
+func (s *Store) openState(cache *pebble.Cache) error {
+	dir := filepath.Join(s.o.Dir, "state")
+	for attempt := range 2 {
+		db, err := pebble.Open(dir, s.stateOptions(cache))
+		if err == nil {
+			var same, empty bool
+			if same, empty, err = s.owns(db); err == nil && (same || empty) {
+				s.state = db
+				return db.Set([]byte{metaKey}, []byte(s.identity.StoreID), pebble.NoSync)
+			}
+			if closing := db.Close(); err == nil {
+				err = closing
+			}
+		}
+		if attempt == 1 {
+			return err
+		}
+		level.Warn(s.o.Logger).Log("msg", "the state cache does not belong to the log and is made anew", "dir", dir, "err", err)
+		if err := s.o.FS.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return errors.New("the state cache can't be made")
+}
+
+func (s *Store) owns(db *pebble.DB) (same, empty bool, err error) {
+	id, closer, err := db.Get([]byte{metaKey})
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, true, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	defer closer.Close()
+	return string(id) == s.identity.StoreID, false, nil
+}
+
+// Close waits for what was handed in and closes the folder. Nothing may be called after it.
+func (s *Store) Close() error {
+	s.queue.close()
+	s.cancel()
+	s.running.Wait()
+	return s.closeFiles()
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	for _, db := range []*pebble.DB{s.state, s.log} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// die makes err the answer to everything from now on. It returns the first error that was given to it.
+func (s *Store) die(err error) error {
+	s.mu.Lock()
+	first := s.dead == nil
+	if first {
+		s.dead = fmt.Errorf("the store is dead: %w", err)
+	}
+	err = s.dead
+	s.mu.Unlock()
+	if first {
+		level.Error(s.o.Logger).Log("msg", "a write failed; the store takes no more", "dir", s.o.Dir, "err", err)
+		if s.o.OnDeath != nil {
+			s.o.OnDeath(err)
+		}
+	}
+	return err
+}
+
+// Err returns why the store is dead, nil where it is not.
+func (s *Store) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
+}
