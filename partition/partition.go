@@ -59,9 +59,8 @@ type Partition struct {
 	active    map[kafka.ProducerID]time.Time
 	moving    kafka.Offset // where a proposed log start will be
 
-	stored      kafka.Offset // what this replica's disk holds, as an end offset
-	reading     uint64       // the newest ReadIndex token
-	snapshotDue bool
+	stored      kafka.Offset    // what this replica's disk holds, as an end offset
+	reading     uint64          // the newest ReadIndex token
 	compactedTo consensus.Index // the first index that was handed to the store as a snapshot's
 
 	sinceCheckpoint int64 // bytes applied

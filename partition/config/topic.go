@@ -59,7 +59,7 @@ func CheckTopic(values map[string]string, internal bool) error {
 	for _, name := range sortedKeys(values) {
 		p := byTopicName[name]
 		if p == nil {
-			return fmt.Errorf("Unknown topic config name: %s; the nearest known one is %s", name, nearest(name, topicNames))
+			return fmt.Errorf("unknown topic config name: %s; the nearest known one is %s", name, nearest(name, topicNames))
 		}
 		if internal && name == "cleanup.policy" {
 			continue
@@ -77,9 +77,9 @@ func CheckBroker(values map[string]string) error {
 		p := byBrokerName[name]
 		switch {
 		case p == nil:
-			return fmt.Errorf("Unknown broker config name: %s; the nearest known one is %s", name, nearest(name, brokerNames))
+			return fmt.Errorf("unknown broker config name: %s; the nearest known one is %s", name, nearest(name, brokerNames))
 		case !p.Dynamic:
-			return fmt.Errorf("Cannot update these configs dynamically: %s", name)
+			return fmt.Errorf("cannot update these configs dynamically: %s", name)
 		}
 		if err := p.Check(name, values[name]); err != nil {
 			return err
@@ -121,7 +121,7 @@ func Alter(values map[string]string, p *Property, name string, op Op, value stri
 		delete(out, name)
 	case Append, Subtract:
 		if p == nil || p.Type != List {
-			return nil, fmt.Errorf("Config value append is not allowed for config key: %s", name)
+			return nil, fmt.Errorf("config value append is not allowed for config key: %s", name)
 		}
 		current, ok := out[name]
 		if !ok {
@@ -136,7 +136,7 @@ func Alter(values map[string]string, p *Property, name string, op Op, value stri
 		}
 		out[name] = strings.Join(elements, ",")
 	default:
-		return nil, fmt.Errorf("Unknown operation %d for config key: %s", op, name)
+		return nil, fmt.Errorf("unknown operation %d for config key: %s", op, name)
 	}
 	return out, nil
 }

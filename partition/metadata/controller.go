@@ -1,0 +1,123 @@
+package metadata
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition"
+	"troupe/partition/kafka"
+)
+
+// ControllerOptions is what a Controller goes by where a request leaves something open.
+type ControllerOptions struct {
+	ClusterID                string // of a cluster that is founded now
+	DefaultPartitions        int32
+	DefaultReplicationFactor int16
+	DeleteTopics             bool // delete.topic.enable
+}
+
+// A Controller is the machine of the cluster's metadata: it turns requests into rows. Its image is ahead of the committed one by the rows
+// that are on their way.
+type Controller struct {
+	o     ControllerOptions
+	image *Image
+	// Producer ids are handed out from a block whose end is in the log, so that most requests write nothing.
+	nextProducerID, producerIDsEnd int64
+}
+
+var _ partition.Machine = (*Controller)(nil)
+
+// producerIDBlock is how many producer ids one row sets aside.
+const producerIDBlock = 1000
+
+// NewController returns a controller to be restored from the rows of the log.
+func NewController(o ControllerOptions) *Controller { return &Controller{o: o} }
+
+// Restore takes over what earlier controllers left. An empty log begins with the cluster's id.
+func (c *Controller) Restore(_ time.Time, rows []partition.KeyValue) (partition.Outcome, error) {
+	image, err := NewImage().Apply(rows)
+	if err != nil {
+		return partition.Outcome{}, err
+	}
+	c.image = image
+	c.nextProducerID = image.counter(nextProducer, 0)
+	c.producerIDsEnd = c.nextProducerID
+	var out partition.Outcome
+	if image.ClusterID() == "" {
+		c.write(&out, row(clusterKey, clusterRow{ID: c.o.ClusterID}))
+	}
+	return out, nil
+}
+
+// RegisterBroker is a node's word that it is there. Its answer is nil.
+type RegisterBroker struct{ Broker Broker }
+
+// Handle serves a request: RegisterBroker, or the kmsg request of the same name as the method that serves it.
+func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Outcome) {
+	var response any
+	var err error
+	switch body := r.Body.(type) {
+	case *RegisterBroker:
+		err = c.registerBroker(&out, body.Broker)
+	case *kmsg.CreateTopicsRequest:
+		response = c.createTopics(&out, body, r.Nonce)
+	case *CreateInternalTopic:
+		err = c.createInternalTopic(&out, body, r.Nonce)
+	case *kmsg.DeleteTopicsRequest:
+		response = c.deleteTopics(&out, body)
+	case *kmsg.CreatePartitionsRequest:
+		response = c.createPartitions(&out, body)
+	case *kmsg.AlterConfigsRequest:
+		response = c.alterConfigs(&out, body)
+	case *kmsg.IncrementalAlterConfigsRequest:
+		response = c.incrementalAlterConfigs(&out, body)
+	case *kmsg.InitProducerIDRequest:
+		response = c.initProducerID(&out)
+	default:
+		err = kafka.Errorf(kerr.UnsupportedVersion, "the controller serves no %T", r.Body)
+	}
+	out.Replies = append(out.Replies, partition.Reply{Ticket: r.Ticket, Response: response, Err: err})
+	return out
+}
+
+// Tick does nothing: the controller waits for nobody.
+func (c *Controller) Tick(time.Time) partition.Outcome { return partition.Outcome{} }
+
+// Deadline is never.
+func (c *Controller) Deadline() time.Time { return time.Time{} }
+
+// Idle is false: there is always a cluster.
+func (c *Controller) Idle() bool { return false }
+
+// write adds rows to the outcome and to the image at once.
+func (c *Controller) write(out *partition.Outcome, rows ...partition.KeyValue) {
+	image, err := c.image.Apply(rows)
+	if err != nil {
+		panic(fmt.Sprintf("metadata: the controller made a row that it can't read: %v", err))
+	}
+	c.image = image
+	out.Records = append(out.Records, rows...)
+}
+
+func (c *Controller) registerBroker(out *partition.Outcome, b Broker) error {
+	old := c.image.Broker(b.ID)
+	if old != nil && *old == b {
+		return nil
+	}
+	c.write(out, brokerRow(&b))
+	return nil
+}
+
+func (c *Controller) initProducerID(out *partition.Outcome) *kmsg.InitProducerIDResponse {
+	if c.nextProducerID == c.producerIDsEnd {
+		c.producerIDsEnd += producerIDBlock
+		c.write(out, counterRow(nextProducer, c.producerIDsEnd))
+	}
+	response := kmsg.NewPtrInitProducerIDResponse()
+	response.ProducerID, response.ProducerEpoch = c.nextProducerID, 0
+	c.nextProducerID++
+	return response
+}
