@@ -47,6 +47,11 @@ type ColdRead struct {
 	MaxBytes  int
 }
 
+// Empty tells whether there is nothing to read, now or from the store, and nothing that keeps the reader from waiting for it.
+func (f *Fetched) Empty() bool {
+	return len(f.Batches) == 0 && f.Cold == nil && f.DivergingEpoch == kafka.NoEpoch
+}
+
 // An AbortedTransaction tells a consumer which records to leave out.
 type AbortedTransaction struct {
 	ProducerID  kafka.ProducerID

@@ -143,6 +143,3 @@ func (p *Partition) lookUpMax(who Ticket) {
 	}
 	p.lookUp(ts, s.logStart, who)
 }
-
-// EpochOf returns the leader epoch of the record at an offset.
-func (p *Partition) EpochOf(o kafka.Offset) kafka.LeaderEpoch { return p.state.epochAt(o) }

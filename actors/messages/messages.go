@@ -86,6 +86,12 @@ type Coordinate struct {
 	Reply      ReplyTo
 }
 
+// CoordinateAll asks the machines of all keys of a coordinator. Answer: []any with what each of them that could answered, by key.
+type CoordinateAll struct {
+	Body  any
+	Reply ReplyTo
+}
+
 // AwaitLeaders asks the directory to answer once every partition of the topics has a leader that serves. Answer: nil
 // Value; Err is REQUEST_TIMED_OUT where the deadline passed first.
 type AwaitLeaders struct {

@@ -1,0 +1,315 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log/level"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/actors"
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/kafka"
+	"troupe/partition/record"
+)
+
+// Options is what a coordinator is made of.
+type Options struct {
+	System *actors.System
+	Store  partition.Store
+	Number kafka.PartitionNumber
+	Broker kafka.BrokerID // this node
+	// KeyKind is the kind of the actors of keys.
+	KeyKind string
+	// KeyOf returns the key that a record belongs to, by the record's own key; ok is false for a record of a kind that is not known.
+	KeyOf   func(recordKey []byte) (key string, ok bool)
+	Machine func(key string) partition.Machine
+	// NotServing is the answer where another node leads.
+	NotServing *kerr.Error
+	// Rows, where not nil, is told every committed row: all that there are first, then what changes. It must not block.
+	Rows func(rows []partition.KeyValue)
+	// A snapshot is due after so many bytes or records.
+	SnapshotBytes   int
+	SnapshotRecords int
+	// SweepEvery is how often every key's machine is made to look at the time; 0 for never. It also happens when the replica begins to lead.
+	SweepEvery time.Duration
+}
+
+// Spawn starts a coordinator under the replica of its partition.
+func Spawn(replica actor.Context, o Options) (*actor.PID, error) {
+	parent := replica.Self()
+	return o.System.Spawn(replica, actors.Kind{Name: "coordinator"}, "coordinator", func() actor.Actor {
+		return &coordinator{o: o, replica: parent}
+	})
+}
+
+// A coordinator is one incarnation of the actor.
+type coordinator struct {
+	o       Options
+	ctx     actor.Context
+	self    *actor.PID
+	replica *actor.PID
+
+	reading *loadedRows     // the load that is under way
+	later   []*record.Batch // applied while it is
+	loaded  bool
+	serving bool
+
+	keys      map[string]*owner
+	proposals []*proposal
+	gathers   map[uint64]*gather
+	slot      uint64
+	epoch     uint64 // of the machine that was made last
+
+	sinceBytes, sinceRecords int
+}
+
+// An owner is a key with its rows, and its actor where it has one.
+type owner struct {
+	key      string
+	rows     map[string][]byte
+	child    *actor.PID
+	sent     uint64 // requests that its actor was sent
+	inFlight int    // of its proposals
+	epoch    uint64 // of its machine; what an earlier one says is not heard
+	wants    bool   // its actor waits for the rows
+}
+
+// A proposal is a batch that is on its way, and the answers that wait for it.
+type proposal struct {
+	slot   uint64
+	owner  *owner
+	parked []answer
+}
+
+// An answer goes to who asked.
+type answer struct {
+	to    messages.ReplyTo
+	value any
+	err   error
+}
+
+// What a coordinator says to itself and hears from its children.
+type (
+	sweep   struct{ to *coordinator }
+	reload  struct{ to *coordinator }
+	outcome struct {
+		key     string
+		epoch   uint64
+		records []partition.KeyValue
+		answers []answer
+	}
+	wantRows struct{ key string }
+	retire   struct {
+		key  string
+		seen uint64
+	}
+)
+
+// Receive handles one message.
+func (c *coordinator) Receive(ctx actor.Context) {
+	c.ctx = ctx
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		c.self = ctx.Self()
+		c.keys, c.gathers = map[string]*owner{}, map[uint64]*gather{}
+		c.send(c.replica, &messages.Attach{})
+	case *actor.Stopping:
+		c.fail(c.o.NotServing)
+	case *messages.Attached:
+		c.load(m)
+	case *loadedRows:
+		if m == c.reading {
+			c.take(m)
+		}
+	case *actors.WorkFailed:
+		panic(m.Panic)
+	case *reload:
+		if m.to == c {
+			c.send(c.replica, &messages.Attach{})
+		}
+	case *messages.Applied:
+		c.applied(m)
+	case *messages.Leading:
+		c.lead(m.Serving)
+	case *messages.Coordinate:
+		c.coordinate(m)
+	case *messages.CoordinateAll:
+		c.coordinateAll(m)
+	case *messages.Reply:
+		c.reply(m)
+	case *outcome:
+		c.outcome(m)
+	case *wantRows:
+		c.wantRows(m)
+	case *retire:
+		c.retire(m)
+	case *sweep:
+		if m.to == c && c.serving {
+			c.sweep()
+		}
+	case *messages.SnapshotDue:
+		if c.loaded {
+			c.send(c.replica, &messages.Snapshot{Chunks: c.snapshot()})
+		}
+	}
+}
+
+// Failed answers everybody whose answer waits here.
+func (c *coordinator) Failed(*actors.Panic, any) { c.fail(c.o.NotServing) }
+
+// lead begins or ends the service.
+func (c *coordinator) lead(serving bool) {
+	if serving == c.serving {
+		return
+	}
+	c.serving = serving
+	if serving {
+		if c.loaded {
+			c.begin()
+		}
+		return
+	}
+	c.fail(c.o.NotServing)
+	for _, o := range c.keys {
+		c.stopChild(o)
+	}
+}
+
+// begin is called once the coordinator leads and has all rows.
+func (c *coordinator) begin() {
+	if c.o.SweepEvery > 0 {
+		c.sweep()
+	}
+}
+
+// sweep gives every key an actor, whose machine then does what is due.
+func (c *coordinator) sweep() {
+	for _, o := range c.sorted() {
+		c.child(o)
+	}
+	c.o.System.After(c.o.SweepEvery, c.self, &sweep{c})
+}
+
+// refusal is why nothing can be asked now; nil where it can.
+func (c *coordinator) refusal() error {
+	switch {
+	case !c.serving:
+		return c.o.NotServing
+	case !c.loaded:
+		return kerr.CoordinatorLoadInProgress
+	}
+	return nil
+}
+
+func (c *coordinator) coordinate(m *messages.Coordinate) {
+	if err := c.refusal(); err != nil {
+		c.answer(answer{m.Reply, nil, err})
+		return
+	}
+	o := c.owner(m.Key)
+	pid := c.child(o)
+	o.sent++
+	c.send(pid, m)
+}
+
+// outcome proposes what a machine wants recorded and parks what it answers.
+func (c *coordinator) outcome(m *outcome) {
+	o := c.keys[m.key]
+	if o == nil || o.epoch != m.epoch || !c.serving {
+		c.refuse(m.answers, c.o.NotServing)
+		return
+	}
+	if len(m.records) > 0 {
+		batch, err := c.batch(m.records)
+		if err != nil {
+			panic(err) // no codec, no limit: it can't fail
+		}
+		c.slot++
+		c.proposals = append(c.proposals, &proposal{c.slot, o, m.answers})
+		o.inFlight++
+		c.send(c.replica, &messages.Produce{Batch: batch, Acks: kafka.AcksAll, Reply: messages.ReplyTo{PID: c.self, Slot: c.slot}})
+		return
+	}
+	for i := len(c.proposals) - 1; i >= 0 && o.inFlight > 0; i-- {
+		if p := c.proposals[i]; p.owner == o {
+			p.parked = append(p.parked, m.answers...)
+			return
+		}
+	}
+	for _, a := range m.answers {
+		c.answer(a)
+	}
+}
+
+func (c *coordinator) batch(rows []partition.KeyValue) (record.Batch, error) {
+	var b record.Builder
+	now := c.o.System.Now().UnixMilli()
+	for _, kv := range rows {
+		b.Add(record.Record{Timestamp: now, Key: kv.Key, Value: kv.Value})
+	}
+	return b.Build()
+}
+
+// reply takes the replica's word about a proposal, or a child's part of a gather.
+func (c *coordinator) reply(m *messages.Reply) {
+	if g := c.gathers[m.Slot]; g != nil {
+		c.gathered(m, g)
+		return
+	}
+	for i, p := range c.proposals {
+		if p.slot != m.Slot {
+			continue
+		}
+		c.proposals = append(c.proposals[:i], c.proposals[i+1:]...)
+		c.settle(p, m.Err)
+		return
+	}
+}
+
+// settle ends a proposal.
+func (c *coordinator) settle(p *proposal, err error) {
+	o := p.owner
+	o.inFlight--
+	if err != nil {
+		level.Warn(c.o.System.Logger()).Log("msg", "a coordinator's records were not appended", "partition", c.o.Number, "key", o.key, "err", err)
+		c.refuse(p.parked, c.o.NotServing)
+		if o.child != nil {
+			o.epoch = 0 // what its machine has in mind never happened
+			c.send(o.child, &forget{})
+		}
+	} else {
+		for _, a := range p.parked {
+			c.answer(a)
+		}
+	}
+	if o.wants && o.inFlight == 0 {
+		c.sendRows(o)
+	}
+}
+
+// fail sends everybody away whose answer is parked here. Replies to what was proposed are not waited for any more.
+func (c *coordinator) fail(err error) {
+	for _, p := range c.proposals {
+		p.owner.inFlight--
+		c.refuse(p.parked, err)
+	}
+	c.proposals = nil
+	for _, g := range c.gathers {
+		g.failed(c, err)
+	}
+	clear(c.gathers)
+}
+
+func (c *coordinator) refuse(answers []answer, err error) {
+	for _, a := range answers {
+		c.answer(answer{a.to, nil, err})
+	}
+}
+
+func (c *coordinator) answer(a answer) {
+	c.send(a.to.PID, &messages.Reply{Slot: a.to.Slot, Value: a.value, Err: a.err})
+}
+
+func (c *coordinator) send(to *actor.PID, message any) { c.o.System.Root().Send(to, message) }

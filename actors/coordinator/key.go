@@ -1,0 +1,167 @@
+package coordinator
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"troupe/actors"
+	"troupe/actors/messages"
+	"troupe/partition"
+)
+
+// idleFor is how long a key has nothing to do before its actor goes.
+const idleFor = time.Minute
+
+// A key is one incarnation of the actor around the machine of one key.
+type key struct {
+	o           Options
+	self        *actor.PID
+	coordinator *actor.PID
+	key         string
+
+	machine partition.Machine      // nil until the rows are there
+	epoch   uint64                 // of the machine
+	queue   []*messages.Coordinate // what came before
+	seen    uint64                 // requests
+
+	last     partition.Ticket
+	tickets  map[partition.Ticket]messages.ReplyTo
+	alarm    actors.Timer
+	alarmAt  time.Time
+	retiring bool
+}
+
+// What a key hears from its coordinator and says to itself.
+type (
+	rows struct {
+		list  []partition.KeyValue
+		epoch uint64
+	}
+	forget struct{}
+	tick   struct {
+		to *key
+		at time.Time
+	}
+	idle struct{ to *key }
+)
+
+// Receive handles one message.
+func (k *key) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		k.self = ctx.Self()
+		k.tickets = map[partition.Ticket]messages.ReplyTo{}
+		k.send(&wantRows{k.key})
+	case *actor.Stopping:
+		k.dismiss()
+	case *rows:
+		k.epoch = m.epoch
+		k.restore(m.list)
+	case *forget:
+		k.dismiss()
+		k.machine = nil
+		k.send(&wantRows{k.key})
+	case *messages.Coordinate:
+		k.seen++
+		if k.machine == nil {
+			k.queue = append(k.queue, m)
+			return
+		}
+		k.handle(m)
+	case *tick:
+		if m.to == k && k.machine != nil && m.at.Equal(k.alarmAt) {
+			k.alarmAt = time.Time{}
+			k.emit(k.machine.Tick(k.o.System.Now()))
+		}
+	case *idle:
+		if m.to == k {
+			k.retiring = false
+			if k.isIdle() {
+				k.send(&retire{k.key, k.seen})
+			}
+		}
+	}
+}
+
+// Failed answers everybody who waits.
+func (k *key) Failed(*actors.Panic, any) { k.dismiss() }
+
+func (k *key) restore(list []partition.KeyValue) {
+	machine := k.o.Machine(k.key)
+	out, err := machine.Restore(k.o.System.Now(), list)
+	if err != nil {
+		panic(fmt.Errorf("restore %s %q: %w", k.o.KeyKind, k.key, err))
+	}
+	k.machine = machine
+	k.emit(out)
+	queue := k.queue
+	k.queue = nil
+	for _, m := range queue {
+		k.handle(m)
+	}
+}
+
+func (k *key) handle(m *messages.Coordinate) {
+	k.last++
+	k.tickets[k.last] = m.Reply
+	k.emit(k.machine.Handle(k.o.System.Now(), &partition.Request{
+		Ticket: k.last, Body: m.Body, ClientID: m.ClientID, ClientHost: m.ClientHost, Nonce: k.o.System.Nonce(), Broker: k.o.Broker,
+	}))
+}
+
+// emit hands an outcome to the coordinator, and looks at when the machine wants to be called again.
+func (k *key) emit(out partition.Outcome) {
+	m := &outcome{key: k.key, epoch: k.epoch, records: out.Records}
+	for _, r := range out.Replies {
+		to, ok := k.tickets[r.Ticket]
+		if !ok {
+			continue
+		}
+		delete(k.tickets, r.Ticket)
+		m.answers = append(m.answers, answer{to, r.Response, r.Err})
+	}
+	if len(m.records) > 0 || len(m.answers) > 0 {
+		k.send(m)
+	}
+	k.setAlarm(k.machine.Deadline())
+	if !k.retiring && k.isIdle() {
+		k.retiring = true
+		k.o.System.After(idleFor, k.self, &idle{k})
+	}
+}
+
+func (k *key) isIdle() bool { return k.machine != nil && len(k.tickets) == 0 && k.machine.Idle() }
+
+func (k *key) setAlarm(at time.Time) {
+	if at.Equal(k.alarmAt) {
+		return
+	}
+	if k.alarm != nil {
+		k.alarm.Stop()
+	}
+	k.alarm, k.alarmAt = nil, at
+	if !at.IsZero() {
+		k.alarm = k.o.System.After(max(0, at.Sub(k.o.System.Now())), k.self, &tick{k, at})
+	}
+}
+
+// dismiss sends everybody away who waits for an answer. They find the coordinator again, or another one.
+func (k *key) dismiss() {
+	k.setAlarm(time.Time{})
+	for _, t := range slices.SortedFunc(maps.Keys(k.tickets), cmp.Compare) {
+		to := k.tickets[t]
+		k.o.System.Root().Send(to.PID, &messages.Reply{Slot: to.Slot, Err: k.o.NotServing})
+	}
+	clear(k.tickets)
+	for _, m := range k.queue {
+		k.o.System.Root().Send(m.Reply.PID, &messages.Reply{Slot: m.Reply.Slot, Err: k.o.NotServing})
+	}
+	k.queue = nil
+}
+
+func (k *key) send(message any) { k.o.System.Root().Send(k.coordinator, message) }

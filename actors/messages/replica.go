@@ -1,0 +1,49 @@
+package messages
+
+import (
+	"troupe/partition"
+	"troupe/partition/kafka"
+	"troupe/partition/record"
+)
+
+// ReadCold asks a replica to read from its store what a Fetched answer said may be read there. Answer: *Fetched with
+// the batches alone.
+type ReadCold struct {
+	Read  ColdRead
+	Reply ReplyTo
+}
+
+// Configure gives a replica its settings as they are from now on.
+type Configure struct{ Config partition.Config }
+
+// Led tells the directory who leads a partition. Without a Replica in it the sender has stopped leading.
+type Led struct {
+	Number kafka.PartitionNumber
+	Leader Leader
+}
+
+// Attach is how a coordinator asks its replica for the partition's records. The replica answers with Attached, and from then on
+// with Applied, Leading and SnapshotDue.
+type Attach struct{}
+
+// Attached says which records of the log a coordinator reads from the store by itself. Those from To on follow.
+type Attached struct{ From, To kafka.Offset }
+
+// Applied are committed batches, each once and in their order.
+type Applied struct{ Batches []record.Batch }
+
+// Leading tells a coordinator that its replica leads, and in which epoch, or that it does not. All records of earlier
+// epochs are applied when it begins.
+type Leading struct {
+	Epoch   kafka.LeaderEpoch
+	Serving bool
+}
+
+// SnapshotDue asks a coordinator for a Snapshot of its rows.
+type SnapshotDue struct{}
+
+// Snapshot is the rows of a coordinator after everything that it was told to apply.
+type Snapshot struct{ Chunks [][]byte }
+
+// Shrink asks a replica to replace the older part of its log by a snapshot.
+type Shrink struct{}

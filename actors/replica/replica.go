@@ -1,0 +1,197 @@
+package replica
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log/level"
+
+	"troupe/actors"
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/consensus"
+	"troupe/partition/kafka"
+)
+
+// Options is what a replica is made of.
+type Options struct {
+	System *actors.System
+	Store  partition.Store
+	// Partition says which one it is; Read and Warn are filled in here.
+	Partition partition.Options
+	Broker    kafka.BrokerID // this node
+	Directory *actor.PID     // is told who leads
+	// Coordinator, where not nil, spawns the actor that owns the records of an internal topic's partition, as a child.
+	Coordinator func(parent actor.Context) (*actor.PID, error)
+	// RetainEvery is how often time alone may change something: retention, producers that are silent, memory of an idle partition.
+	RetainEvery time.Duration
+}
+
+// Kind is the kind of all replicas.
+var Kind = actors.Kind{Name: "partition", Batching: true}
+
+// Spawn starts a replica under its parent, under the partition's name.
+func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
+	return o.System.Spawn(parent, Kind, o.Partition.Name.String(), func() actor.Actor { return &replica{o: o} })
+}
+
+// A replica is one incarnation of the actor.
+type replica struct {
+	o           Options
+	self        *actor.PID
+	coordinator *actor.PID
+	asked       bool // the coordinator wants the records
+	attached    bool // and gets them
+
+	p       *partition.Partition // nil until it is loaded
+	tickets tickets
+	quiet   bool // nothing was asked since the last retain
+	leads   bool // as the directory was told
+}
+
+// What a replica says to itself. Each carries the incarnation that it is for.
+type (
+	loaded struct {
+		to  *replica
+		p   *partition.Partition
+		err error
+	}
+	stored struct {
+		to    *replica
+		write *partition.LogWrite
+		err   error
+	}
+	retain struct{ to *replica }
+)
+
+// Receive handles a backlog, or a step in the actor's life.
+func (r *replica) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		r.start(ctx)
+	case *actor.Stopping:
+		r.stop()
+	case *actors.Batch:
+		for message := range m.All() {
+			r.handle(message)
+		}
+		r.turn()
+	}
+}
+
+func (r *replica) start(ctx actor.Context) {
+	r.self = ctx.Self()
+	o := r.o.Partition
+	o.Read = func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
+		return r.o.Store.Entries(o.Number, lo, hi, maxBytes)
+	}
+	o.Warn = func(message string) {
+		level.Warn(r.o.System.Logger()).Log("msg", message, "partition", o.Name, "from", "raft")
+	}
+	r.o.System.Work(r.self, func() any {
+		held, err := r.o.Store.Load(o.Number)
+		if err != nil {
+			return &loaded{to: r, err: err}
+		}
+		p, err := partition.Restore(o, held)
+		return &loaded{r, p, err}
+	})
+	if r.o.Coordinator == nil {
+		return
+	}
+	var err error
+	if r.coordinator, err = r.o.Coordinator(ctx); err != nil {
+		panic(err)
+	}
+}
+
+func (r *replica) handle(message any) {
+	switch m := message.(type) {
+	case *loaded:
+		if m.to == r {
+			r.begin(m)
+		}
+		return
+	case *stored:
+		if m.to == r {
+			r.written(m)
+		}
+		return
+	case *retain:
+		if m.to == r {
+			r.retain()
+		}
+		return
+	case *actors.WorkFailed:
+		panic(m.Panic)
+	case *messages.Configure:
+		r.o.Partition.Config = m.Config
+	}
+	if r.p == nil {
+		r.refuse(message)
+		return
+	}
+	r.serve(message)
+}
+
+// begin takes over the partition as it came from the disk.
+func (r *replica) begin(m *loaded) {
+	if m.err != nil {
+		panic(fmt.Errorf("load %s: %w", r.o.Partition.Name, m.err))
+	}
+	r.p = m.p
+	r.p.Configure(r.o.Partition.Config)
+	if len(r.o.Partition.Founding) == 1 {
+		r.p.Campaign()
+	}
+	first := time.Duration(r.o.System.Rand(int64(r.o.RetainEvery))) + 1 // not all partitions at once
+	r.o.System.After(first, r.self, &retain{r})
+	r.attach()
+}
+
+func (r *replica) written(m *stored) {
+	if m.err == nil {
+		r.p.Written(m.write)
+	}
+	// After a failed write the store has told the node, which ends. Nothing is answered any more.
+}
+
+func (r *replica) retain() {
+	r.p.Retain(r.o.System.Now())
+	if r.quiet {
+		r.p.Idle()
+	}
+	r.quiet = true
+	r.o.System.After(r.o.RetainEvery, r.self, &retain{r})
+}
+
+// stop notes the state, so that the next start has little to read, and sends everybody away.
+func (r *replica) stop() {
+	if r.p != nil {
+		r.p.Checkpoint()
+		if u := r.p.Ready(r.o.System.Now()).Update; u != nil {
+			r.o.Store.Update(u)
+		}
+	}
+	r.dismiss()
+}
+
+// Failed answers everybody who waits, when the actor has panicked.
+func (r *replica) Failed(*actors.Panic, any) { r.dismiss() }
+
+func (r *replica) dismiss() {
+	for _, to := range r.tickets.all() {
+		r.answer(to, nil, errNotLeader)
+	}
+	if r.leads {
+		r.leads = false
+		r.send(r.o.Directory, &messages.Led{Number: r.o.Partition.Number})
+	}
+}
+
+func (r *replica) send(to *actor.PID, message any) { r.o.System.Root().Send(to, message) }
+
+func (r *replica) answer(to messages.ReplyTo, value any, err error) {
+	r.send(to.PID, &messages.Reply{Slot: to.Slot, Value: value, Err: err})
+}

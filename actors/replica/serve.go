@@ -1,0 +1,85 @@
+package replica
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/kafka"
+)
+
+var errNotLeader = kerr.NotLeaderForPartition
+
+// serve hands a message to the partition.
+func (r *replica) serve(message any) {
+	switch m := message.(type) {
+	case *messages.Produce:
+		r.quiet = false
+		var who partition.Ticket
+		if m.Acks != kafka.AcksNone {
+			who = r.tickets.issue(m.Reply, false)
+		}
+		r.p.Append(r.o.System.Now(), m.Batch, m.Acks, who)
+	case *messages.Fetch:
+		r.quiet = false
+		r.p.Fetch(partition.FetchQuery{
+			Offset: m.Offset, MaxBytes: m.MaxBytes, LeaderEpoch: m.LeaderEpoch, LastFetchedEpoch: m.LastFetchedEpoch, Isolation: m.Isolation, Wait: m.Wait,
+		}, r.tickets.issue(m.Reply, m.Wait))
+	case *messages.FetchEnd:
+		if number, ok := r.tickets.withdraw(m.Reply); ok {
+			r.p.EndFetch(number)
+		}
+	case *messages.ReadCold:
+		r.quiet = false
+		r.readCold(m)
+	case *messages.ListOffsets:
+		r.p.ListOffsets(partition.OffsetQuery{Timestamp: m.Timestamp, LeaderEpoch: m.LeaderEpoch, Isolation: m.Isolation}, r.tickets.issue(m.Reply, false))
+	case *messages.OffsetForLeaderEpoch:
+		r.p.EndOfEpoch(partition.EpochQuery{CurrentEpoch: m.CurrentEpoch, Epoch: m.Epoch}, r.tickets.issue(m.Reply, false))
+	case *messages.DeleteRecords:
+		r.p.DeleteRecords(m.Before, r.tickets.issue(m.Reply, false))
+	case *messages.Configure:
+		r.p.Configure(m.Config)
+	case *messages.Attach:
+		r.asked = true
+		r.attach()
+	case *messages.Snapshot:
+		r.p.Compact(m.Chunks)
+	case *messages.Shrink:
+		r.p.Shrink()
+	}
+}
+
+// refuse answers what comes before the partition is loaded.
+func (r *replica) refuse(message any) {
+	switch m := message.(type) {
+	case *messages.Produce:
+		if m.Acks != kafka.AcksNone {
+			r.answer(m.Reply, nil, errNotLeader)
+		}
+	case *messages.Fetch:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.ReadCold:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.ListOffsets:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.OffsetForLeaderEpoch:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.DeleteRecords:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.Attach:
+		r.asked = true
+	}
+}
+
+// attach tells a coordinator that asked for it what is applied by now; it gets the rest batch by batch.
+func (r *replica) attach() {
+	if !r.asked {
+		return
+	}
+	r.attached = true
+	r.send(r.coordinator, &messages.Attached{From: r.p.LogStart(), To: r.p.HighWatermark()})
+	if r.leads {
+		r.send(r.coordinator, &messages.Leading{Epoch: r.p.Epoch(), Serving: true})
+	}
+}
