@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 
 	"troupe/partition"
+	"troupe/partition/config"
 	"troupe/partition/kafka"
 )
 
@@ -150,4 +152,20 @@ func (i *Image) Apply(rows []partition.KeyValue) (*Image, error) {
 		}
 	}
 	return next, nil
+}
+
+// TopicConfig returns what a topic's settings come to on a broker, which was started with the given ones. For a topic that does not
+// exist they are those that it would have.
+func (i *Image) TopicConfig(topic string, broker kafka.BrokerID, static map[string]string) config.Topic {
+	l := i.BrokerConfig(broker, static)
+	return config.ResolveTopic(i.Config(Resource{TopicResource, topic}), l.Broker, l.DefaultBroker, l.Static)
+}
+
+// BrokerConfig returns the settings of a broker, which was started with the given ones.
+func (i *Image) BrokerConfig(broker kafka.BrokerID, static map[string]string) config.Layers {
+	return config.Layers{
+		Broker:        i.Config(Resource{BrokerResource, strconv.Itoa(int(broker))}),
+		DefaultBroker: i.Config(Resource{BrokerResource, ""}),
+		Static:        static,
+	}
 }

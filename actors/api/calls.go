@@ -1,0 +1,137 @@
+package api
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/actors/messages"
+)
+
+// Calls are the requests of one session that are being served, and what they have asked of other actors. It belongs to
+// the session's actor.
+type Calls struct {
+	env  *Env
+	self *actor.PID
+	// alarm asks the session to call Expire at a time.
+	alarm    func(at time.Time)
+	armed    time.Time
+	lastSlot uint64
+	open     map[uint64]*call
+	count    uint64
+	serving  map[*Request]uint64 // each with its place in the order in which they came
+}
+
+// A call is a question that has not been answered yet.
+type call struct {
+	r       *Request
+	to      *actor.PID
+	done    func(value any, err error)
+	repeats bool
+}
+
+// NewCalls returns the calls of a session.
+func (e *Env) NewCalls(self *actor.PID, alarm func(at time.Time)) *Calls {
+	return &Calls{env: e, self: self, alarm: alarm, open: map[uint64]*call{}, serving: map[*Request]uint64{}}
+}
+
+// Serve begins with a request. Its Done may be called before Serve returns.
+func (c *Calls) Serve(r *Request) {
+	r.calls, r.view = c, c.env.Router.View()
+	c.count++
+	c.serving[r] = c.count
+	r.API.serve(r)
+}
+
+// Reply hands an answer to the request that asked. One that comes too late is dropped.
+func (c *Calls) Reply(m *messages.Reply) {
+	q := c.open[m.Slot]
+	if q == nil {
+		return
+	}
+	if !q.repeats {
+		c.drop(q.r, m.Slot)
+	}
+	q.done(m.Value, m.Err)
+}
+
+// Expire ends what was due by now.
+func (c *Calls) Expire(now time.Time) {
+	c.armed = time.Time{}
+	var due []*Request
+	for r := range c.serving {
+		if !r.deadline.IsZero() && !r.deadline.After(now) {
+			due = append(due, r)
+		}
+	}
+	slices.SortFunc(due, func(a, b *Request) int { return cmp.Compare(c.serving[a], c.serving[b]) })
+	for _, r := range due {
+		r.deadline = time.Time{}
+		r.expire()
+	}
+	for r := range c.serving {
+		c.arm(r.deadline)
+	}
+}
+
+// Close withdraws what waits at other actors. No request is answered any more.
+func (c *Calls) Close() {
+	for _, slot := range slices.Sorted(maps.Keys(c.open)) {
+		if q := c.open[slot]; q.repeats {
+			c.env.System.Root().Send(q.to, &messages.FetchEnd{Reply: messages.ReplyTo{PID: c.self, Slot: slot}})
+		}
+	}
+	clear(c.open)
+	for r := range c.serving {
+		r.over = true
+	}
+	clear(c.serving)
+}
+
+func (c *Calls) ask(r *Request, to *actor.PID, build func(messages.ReplyTo) any, done func(value any, err error), repeats bool) messages.ReplyTo {
+	c.lastSlot++
+	reply := messages.ReplyTo{PID: c.self, Slot: c.lastSlot}
+	c.open[reply.Slot] = &call{r, to, done, repeats}
+	r.open = append(r.open, reply.Slot)
+	if r.deadline.IsZero() {
+		r.by(c.env.System.Now().Add(patience), nil)
+	}
+	c.env.System.Root().Send(to, build(reply))
+	return reply
+}
+
+func (c *Calls) drop(r *Request, slot uint64) {
+	delete(c.open, slot)
+	if i := slices.Index(r.open, slot); i >= 0 {
+		r.open = slices.Delete(r.open, i, i+1)
+	}
+}
+
+func (c *Calls) forget(r *Request) {
+	for _, slot := range r.open {
+		delete(c.open, slot)
+	}
+	r.open = nil
+	delete(c.serving, r)
+}
+
+func (c *Calls) arm(at time.Time) {
+	if !at.IsZero() && (c.armed.IsZero() || at.Before(c.armed)) {
+		c.armed = at
+		c.alarm(at)
+	}
+}
+
+// timeOut answers every open question of a request with an error.
+func (c *Calls) timeOut(r *Request) {
+	for _, slot := range slices.Clone(r.open) {
+		if q := c.open[slot]; q != nil {
+			c.drop(r, slot)
+			q.done(nil, kerr.RequestTimedOut)
+		}
+	}
+}

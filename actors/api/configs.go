@@ -1,0 +1,151 @@
+package api
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/config"
+	"troupe/partition/kafka"
+	"troupe/partition/metadata"
+)
+
+// DescribeConfigs, versions 1-4. v1 synonyms (KIP-226). v3 documentation and types (KIP-569). v4 flexible. Settings of topics and brokers.
+func describeConfigs(r *Request) {
+	q := r.Body.(*kmsg.DescribeConfigsRequest)
+	response := kmsg.NewPtrDescribeConfigsResponse()
+	for i := range q.Resources {
+		resource := &q.Resources[i]
+		a := kmsg.NewDescribeConfigsResponseResource()
+		a.ResourceType, a.ResourceName = resource.ResourceType, resource.ResourceName
+		entries, err := entriesOf(r, resource)
+		a.ErrorCode, a.ErrorMessage = r.errCode(err), kafka.Message(err)
+		for _, e := range entries {
+			if resource.ConfigNames == nil || slices.Contains(resource.ConfigNames, e.Name) {
+				a.Configs = append(a.Configs, describeEntry(q, e))
+			}
+		}
+		response.Resources = append(response.Resources, a)
+	}
+	r.respond(response)
+}
+
+func entriesOf(r *Request, q *kmsg.DescribeConfigsRequestResource) ([]config.Entry, error) {
+	layers := r.image().BrokerConfig(r.env.Broker, r.env.Static)
+	switch q.ResourceType {
+	case kmsg.ConfigResourceTypeTopic:
+		if err := metadata.CheckTopicName(q.ResourceName); err != nil {
+			return nil, err
+		}
+		if r.image().Topic(q.ResourceName) == nil {
+			return nil, kerr.UnknownTopicOrPartition
+		}
+		return config.DescribeTopic(r.image().Config(metadata.Resource{Kind: metadata.TopicResource, Name: q.ResourceName}), layers), nil
+	case kmsg.ConfigResourceTypeBroker:
+		if q.ResourceName == "" { // what was set for all brokers, and nothing else
+			layers.Broker, layers.Static = nil, nil
+			return slices.DeleteFunc(config.DescribeBroker(layers), func(e config.Entry) bool { return e.Source != config.DefaultBrokerSource }), nil
+		}
+		id, err := strconv.Atoi(q.ResourceName)
+		if err != nil {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "a broker id is an integer, but it is: %s", q.ResourceName)
+		}
+		if kafka.BrokerID(id) != r.env.Broker {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "unexpected broker id, expected %d or empty string, but received %d", r.env.Broker, id)
+		}
+		return config.DescribeBroker(layers), nil
+	default:
+		return nil, kafka.Errorf(kerr.InvalidRequest, "resources of type %v have no settings here", q.ResourceType)
+	}
+}
+
+func describeEntry(q *kmsg.DescribeConfigsRequest, e config.Entry) kmsg.DescribeConfigsResponseResourceConfig {
+	c := kmsg.NewDescribeConfigsResponseResourceConfig()
+	c.Name, c.Value, c.ReadOnly = e.Name, e.Value, e.ReadOnly
+	c.Source, c.ConfigType, c.IsDefault = kmsg.ConfigSource(e.Source), kmsg.ConfigType(e.Property.Type), e.Source == config.DefaultSource
+	if q.IncludeSynonyms {
+		for _, s := range e.Synonyms {
+			synonym := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
+			synonym.Name, synonym.Value, synonym.Source = s.Name, s.Value, kmsg.ConfigSource(s.Source)
+			c.ConfigSynonyms = append(c.ConfigSynonyms, synonym)
+		}
+	}
+	if q.IncludeDocumentation {
+		text := e.Property.Documentation()
+		c.Documentation = &text
+	}
+	return c
+}
+
+// AlterConfigs, versions 0-2. v2 flexible. All settings of a resource are replaced.
+func alterConfigs(r *Request) {
+	q := r.Body.(*kmsg.AlterConfigsRequest)
+	r.askController(q, func(value any, err error) {
+		response, ok := value.(*kmsg.AlterConfigsResponse)
+		if !ok {
+			response = kmsg.NewPtrAlterConfigsResponse()
+			for _, resource := range q.Resources {
+				a := kmsg.NewAlterConfigsResponseResource()
+				a.ResourceType, a.ResourceName, a.ErrorCode, a.ErrorMessage = resource.ResourceType, resource.ResourceName, kafka.Code(err), kafka.Message(err)
+				response.Resources = append(response.Resources, a)
+			}
+		}
+		for _, a := range response.Resources {
+			r.noteCode(a.ErrorCode)
+		}
+		r.respond(response)
+	})
+}
+
+// IncrementalAlterConfigs, versions 0-1 (KIP-339). v1 flexible.
+func incrementalAlterConfigs(r *Request) {
+	q := r.Body.(*kmsg.IncrementalAlterConfigsRequest)
+	r.askController(q, func(value any, err error) {
+		response, ok := value.(*kmsg.IncrementalAlterConfigsResponse)
+		if !ok {
+			response = kmsg.NewPtrIncrementalAlterConfigsResponse()
+			for _, resource := range q.Resources {
+				a := kmsg.NewIncrementalAlterConfigsResponseResource()
+				a.ResourceType, a.ResourceName, a.ErrorCode, a.ErrorMessage = resource.ResourceType, resource.ResourceName, kafka.Code(err), kafka.Message(err)
+				response.Resources = append(response.Resources, a)
+			}
+		}
+		for _, a := range response.Resources {
+			r.noteCode(a.ErrorCode)
+		}
+		r.respond(response)
+	})
+}
+
+// ListConfigResources, versions 0-1 (KIP-1142). v0 knows client metrics alone, of which there are none.
+func listConfigResources(r *Request) {
+	q := r.Body.(*kmsg.ListConfigResourcesRequest)
+	response := kmsg.NewPtrListConfigResourcesResponse()
+	add := func(kind kmsg.ConfigResourceType, name string) {
+		if r.Version == 0 || len(q.ResourceTypes) > 0 && !slices.Contains(q.ResourceTypes, int8(kind)) {
+			return
+		}
+		c := kmsg.NewListConfigResourcesResponseConfigResource()
+		c.Name, c.Type = name, int8(kind)
+		response.ConfigResources = append(response.ConfigResources, c)
+	}
+	for _, kind := range q.ResourceTypes {
+		switch k := kmsg.ConfigResourceType(kind); k {
+		case kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger, kmsg.ConfigResourceTypeClientMetrics, kmsg.ConfigResourceTypeGroupConfig:
+		default:
+			response.ErrorCode = r.errCode(kerr.UnsupportedVersion)
+			r.respond(response)
+			return
+		}
+	}
+	for _, b := range r.image().Brokers() {
+		add(kmsg.ConfigResourceTypeBroker, strconv.Itoa(int(b.ID)))
+		add(kmsg.ConfigResourceTypeBrokerLogger, strconv.Itoa(int(b.ID)))
+	}
+	for _, t := range r.image().Topics() {
+		add(kmsg.ConfigResourceTypeTopic, t.Name)
+	}
+	r.respond(response)
+}

@@ -1,0 +1,43 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/kafka"
+)
+
+// What a DescribeCluster can be sent to (KIP-919).
+const (
+	brokerEndpoint     = 1
+	controllerEndpoint = 2
+)
+
+// DescribeCluster, versions 0-2. v1 type of endpoint (KIP-919). v2 fenced brokers (KIP-1073): there are none.
+func describeCluster(r *Request) {
+	q := r.Body.(*kmsg.DescribeClusterRequest)
+	response := kmsg.NewPtrDescribeClusterResponse()
+	response.EndpointType, response.ControllerID, response.ClusterAuthorizedOperations = brokerEndpoint, int32(kafka.NoBroker), noOperations
+	if r.Version >= 1 && q.EndpointType != brokerEndpoint {
+		err := kafka.Errorf(kerr.UnsupportedEndpointType, "unsupported endpoint type %d", q.EndpointType)
+		if q.EndpointType == controllerEndpoint {
+			err = kafka.Errorf(kerr.MismatchedEndpointType, "The request was sent to an endpoint of the wrong type: brokers are asked here, there is no listener for controllers")
+		}
+		response.ErrorCode, response.ErrorMessage = r.errCode(err), kafka.Message(err)
+		r.respond(response)
+		return
+	}
+	response.ClusterID = r.image().ClusterID()
+	if l, ok := r.view.Controller(); ok {
+		response.ControllerID = int32(l.Broker)
+	}
+	for _, b := range r.image().Brokers() {
+		m := kmsg.NewDescribeClusterResponseBroker()
+		m.NodeID, m.Host, m.Port = int32(b.ID), b.Host, b.Port
+		if b.Rack != "" {
+			m.Rack = &b.Rack
+		}
+		response.Brokers = append(response.Brokers, m)
+	}
+	r.respond(response)
+}

@@ -1,0 +1,94 @@
+package api
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/metadata"
+)
+
+// DescribeTopicPartitions, version 0 (KIP-966): topics with their partitions, a bounded number at a time. No names mean all topics. The
+// lists of eligible leader replicas are null: raft needs none.
+func describeTopicPartitions(r *Request) {
+	q := r.Body.(*kmsg.DescribeTopicPartitionsRequest)
+	response := kmsg.NewPtrDescribeTopicPartitionsResponse()
+	names := topicNames(r, q)
+	first := int32(0)
+	if q.Cursor != nil {
+		at, _ := slices.BinarySearch(names, q.Cursor.Topic)
+		names = names[at:]
+		if len(names) > 0 && names[0] == q.Cursor.Topic {
+			first = max(0, q.Cursor.Partition)
+		}
+	}
+	left := r.env.DescribePartitionsMax
+	if q.ResponsePartitionLimit > 0 {
+		left = min(left, int(q.ResponsePartitionLimit))
+	}
+	for _, name := range names {
+		t := r.image().Topic(name)
+		if t == nil {
+			response.Topics = append(response.Topics, unknownTopic(r, name))
+			continue
+		}
+		if left <= 0 {
+			response.NextCursor = cursor(name, first)
+			break
+		}
+		described, next := describeTopic(r, t, first, left)
+		left -= len(described.Partitions)
+		response.Topics = append(response.Topics, described)
+		if next < int32(len(t.Partitions)) {
+			response.NextCursor = cursor(name, next)
+			break
+		}
+		first = 0
+	}
+	r.respond(response)
+}
+
+// topicNames are the topics that are asked for, in their order.
+func topicNames(r *Request, q *kmsg.DescribeTopicPartitionsRequest) (names []string) {
+	for _, t := range q.Topics {
+		names = append(names, t.Topic)
+	}
+	if len(q.Topics) == 0 {
+		for _, t := range r.image().Topics() {
+			names = append(names, t.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func unknownTopic(r *Request, name string) kmsg.DescribeTopicPartitionsResponseTopic {
+	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
+	t.Topic, t.AuthorizedOperations = &name, noOperations
+	err := kerr.UnknownTopicOrPartition
+	if metadata.CheckTopicName(name) != nil {
+		err = kerr.InvalidTopicException
+	}
+	t.ErrorCode = r.errCode(err)
+	return t
+}
+
+func cursor(topic string, partition int32) *kmsg.DescribeTopicPartitionsResponseNextCursor {
+	c := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
+	c.Topic, c.Partition = topic, partition
+	return &c
+}
+
+func describeTopic(r *Request, t *metadata.Topic, first int32, most int) (out kmsg.DescribeTopicPartitionsResponseTopic, next int32) {
+	out = kmsg.NewDescribeTopicPartitionsResponseTopic()
+	out.Topic, out.TopicID, out.IsInternal, out.AuthorizedOperations = &t.Name, t.ID, t.Internal, noOperations
+	for next = first; next < int32(len(t.Partitions)) && len(out.Partitions) < most; next++ {
+		s := stateOf(r, t, next)
+		p := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
+		p.Partition, p.ErrorCode, p.LeaderID, p.LeaderEpoch = next, s.code, int32(s.leader.Broker), int32(s.leader.Epoch)
+		p.Replicas, p.ISR = s.replicas, s.inSync
+		out.Partitions = append(out.Partitions, p)
+	}
+	return out, next
+}

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/messages"
+	"troupe/partition/kafka"
+	"troupe/partition/metadata"
+)
+
+// noOperations stands where a client did not ask for what it may do, or where nobody is denied anything.
+const noOperations = math.MinInt32
+
+// createWithin is how long a request waits for a topic that it has made, in milliseconds.
+const createWithin = 5000
+
+// Metadata, versions 0-13. v0: no topics mean all. v1: null topics mean all, none mean none; controller id, racks, internal topics. v2 cluster
+// id. v3 throttle time. v4 automatic creation is asked for. v5 offline replicas. v7 leader epochs (KIP-320). v8-v10 authorized operations
+// (KIP-430). v9 flexible. v10 topic ids (KIP-516). v12 topics by id. v13 an error for the whole (KIP-1102).
+func metadataOf(r *Request) {
+	q := r.Body.(*kmsg.MetadataRequest)
+	missing := missingTopics(r, q)
+	if len(missing) == 0 {
+		respondMetadata(r, q, nil)
+		return
+	}
+	create := kmsg.NewPtrCreateTopicsRequest()
+	create.Version = 7
+	for _, name := range missing {
+		t := kmsg.NewCreateTopicsRequestTopic()
+		t.Topic, t.NumPartitions, t.ReplicationFactor = name, -1, -1
+		create.Topics = append(create.Topics, t)
+	}
+	r.askController(create, func(value any, err error) {
+		failed := map[string]error{}
+		var made []kafka.TopicID
+		if err != nil {
+			for _, name := range missing {
+				failed[name] = kerr.LeaderNotAvailable
+			}
+		} else {
+			for _, t := range value.(*kmsg.CreateTopicsResponse).Topics {
+				switch err := kerr.ErrorForCode(t.ErrorCode); err {
+				case nil:
+					made = append(made, t.TopicID)
+				case kerr.TopicAlreadyExists: // somebody else was faster
+				case kerr.InvalidTopicException:
+					failed[t.Topic] = err
+				default:
+					failed[t.Topic] = kerr.LeaderNotAvailable
+				}
+			}
+		}
+		r.await(made, nil, createWithin, func(error) { respondMetadata(r, q, failed) })
+	})
+}
+
+// missingTopics are those that don't exist and that are to be made because somebody asks for them.
+func missingTopics(r *Request, q *kmsg.MetadataRequest) (names []string) {
+	if !r.env.AutoCreateTopics || r.Version >= 4 && !q.AllowAutoTopicCreation {
+		return nil
+	}
+	for _, t := range q.Topics {
+		if t.Topic != nil && r.image().Topic(*t.Topic) == nil && metadata.CheckTopicName(*t.Topic) == nil && *t.Topic != messages.OffsetsTopic {
+			names = append(names, *t.Topic)
+		}
+	}
+	return names
+}
+
+func respondMetadata(r *Request, q *kmsg.MetadataRequest, failed map[string]error) {
+	response := kmsg.NewPtrMetadataResponse()
+	for _, b := range r.image().Brokers() {
+		m := kmsg.NewMetadataResponseBroker()
+		m.NodeID, m.Host, m.Port = int32(b.ID), b.Host, b.Port
+		if b.Rack != "" {
+			m.Rack = &b.Rack
+		}
+		response.Brokers = append(response.Brokers, m)
+	}
+	if id := r.image().ClusterID(); id != "" {
+		response.ClusterID = &id
+	}
+	response.ControllerID = int32(kafka.NoBroker)
+	if l, ok := r.view.Controller(); ok {
+		response.ControllerID = int32(l.Broker)
+	}
+	response.AuthorizedOperations = noOperations
+	if q.Topics == nil || r.Version == 0 && len(q.Topics) == 0 {
+		for _, t := range r.image().Topics() {
+			response.Topics = append(response.Topics, metadataTopic(r, t))
+		}
+		r.respond(response)
+		return
+	}
+	for i := range q.Topics {
+		response.Topics = append(response.Topics, namedTopic(r, &q.Topics[i], failed))
+	}
+	r.respond(response)
+}
+
+// namedTopic answers for a topic that the request names, by name or by id.
+func namedTopic(r *Request, q *kmsg.MetadataRequestTopic, failed map[string]error) kmsg.MetadataResponseTopic {
+	var t *metadata.Topic
+	var err error
+	if q.Topic != nil {
+		if t = r.image().Topic(*q.Topic); t == nil {
+			if err = failed[*q.Topic]; err == nil {
+				err = kerr.UnknownTopicOrPartition
+				if metadata.CheckTopicName(*q.Topic) != nil {
+					err = kerr.InvalidTopicException
+				}
+			}
+		}
+	} else if t = r.image().TopicByID(q.TopicID); t == nil {
+		err = kerr.UnknownTopicID
+	}
+	if t != nil {
+		return metadataTopic(r, t)
+	}
+	m := kmsg.NewMetadataResponseTopic()
+	m.ErrorCode, m.Topic, m.TopicID, m.AuthorizedOperations = r.errCode(err), q.Topic, q.TopicID, noOperations
+	if m.Topic == nil && r.Version < 12 { // not nullable before
+		m.Topic = new(string)
+	}
+	return m
+}
+
+func metadataTopic(r *Request, t *metadata.Topic) kmsg.MetadataResponseTopic {
+	m := kmsg.NewMetadataResponseTopic()
+	m.Topic, m.TopicID, m.IsInternal, m.AuthorizedOperations = &t.Name, t.ID, t.Internal, noOperations
+	for i := range t.Partitions {
+		p := kmsg.NewMetadataResponseTopicPartition()
+		s := stateOf(r, t, int32(i))
+		p.Partition, p.ErrorCode, p.Leader, p.LeaderEpoch = int32(i), s.code, int32(s.leader.Broker), int32(s.leader.Epoch)
+		p.Replicas, p.ISR = s.replicas, s.inSync
+		m.Partitions = append(m.Partitions, p)
+	}
+	return m
+}
+
+// A partitionState is what clients are told of a partition.
+type partitionState struct {
+	leader           messages.Leader
+	replicas, inSync []int32
+	code             int16
+}
+
+func stateOf(r *Request, t *metadata.Topic, index int32) partitionState {
+	p, l, err := r.partition(t, index)
+	s := partitionState{leader: l}
+	if err != nil {
+		s.code = kerr.LeaderNotAvailable.Code
+	}
+	for _, replica := range p.Replicas {
+		s.replicas = append(s.replicas, int32(replica.Broker))
+	}
+	for _, b := range l.InSync {
+		s.inSync = append(s.inSync, int32(b))
+	}
+	return s
+}

@@ -1,0 +1,112 @@
+package session
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log/level"
+
+	"troupe/actors"
+	"troupe/actors/api"
+	"troupe/actors/messages"
+)
+
+// Kind is the kind of sessions. They should be given the policy actors.Never.
+var Kind = actors.Kind{Name: "session", Batching: true}
+
+// A Conn is what a session's actor needs of its connection. The methods return at once.
+type Conn interface {
+	// Send writes an answer, given as the pieces of a frame, behind those that were sent before. No pieces mean that the request
+	// is over without an answer.
+	Send(r *api.Request, pieces [][]byte)
+	// Close ends the connection, after what was sent is written. A reason, where not empty, is logged.
+	Close(reason string)
+}
+
+// What a session hears from its connection and says to itself.
+type (
+	// Arrived is a request of the client.
+	Arrived struct{ Request *api.Request }
+	// Closed says that the connection is over.
+	Closed struct{}
+
+	alarm struct{ at time.Time }
+	drain struct{}
+)
+
+// A session is the actor of one connection.
+type session struct {
+	env   *api.Env
+	conn  Conn
+	calls *api.Calls
+	queue pipeline
+
+	draining bool
+}
+
+// Spawn starts a session on a connection. It belongs to the parent.
+func Spawn(parent actor.SpawnerContext, env *api.Env, name string, c Conn) (*actor.PID, error) {
+	return env.System.Spawn(parent, Kind, name, func() actor.Actor { return &session{env: env, conn: c} })
+}
+
+// Receive handles a backlog, or a step in the actor's life.
+func (s *session) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		self := ctx.Self()
+		s.calls = s.env.NewCalls(self, func(at time.Time) {
+			s.env.System.After(max(0, at.Sub(s.env.System.Now())), self, &alarm{at})
+		})
+	case *actor.Stopping:
+		s.calls.Close()
+		s.conn.Close("")
+	case *actors.Batch:
+		for message := range m.All() {
+			s.handle(ctx, message)
+		}
+	}
+}
+
+func (s *session) handle(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *Arrived:
+		if !s.draining { // the client finds the connection closed, and repeats the request elsewhere
+			s.serve(m.Request)
+		}
+	case *messages.Reply:
+		s.calls.Reply(m)
+	case *alarm:
+		s.calls.Expire(s.env.System.Now())
+	case *Closed:
+		ctx.Stop(ctx.Self())
+	case *drain:
+		s.draining = true
+	case *actors.WorkFailed:
+		level.Error(s.env.System.Logger()).Log("msg", "a read for a session failed", "session", ctx.Self().Id, "err", m.Panic)
+	}
+	if s.draining && s.queue.empty() {
+		ctx.Stop(ctx.Self())
+	}
+}
+
+func (s *session) serve(r *api.Request) {
+	a := s.queue.add(r)
+	r.Done = func(pieces [][]byte, reason string) {
+		a.done, a.pieces = true, pieces
+		if reason != "" {
+			a.reason = reason
+		}
+		s.flush()
+	}
+	s.calls.Serve(r)
+}
+
+// flush hands over the answers whose turn it is.
+func (s *session) flush() {
+	for a := s.queue.next(); a != nil; a = s.queue.next() {
+		s.conn.Send(a.request, a.pieces)
+		if a.reason != "" {
+			s.conn.Close(a.reason)
+		}
+	}
+}
