@@ -10,7 +10,7 @@ import (
 )
 
 // DescribeTopicPartitions, version 0 (KIP-966): topics with their partitions, a bounded number at a time. No names mean all topics. The
-// lists of eligible leader replicas are null: raft needs none.
+// lists of eligible leader replicas are empty, because raft needs none, and not null: Java's admin client fails on a null list.
 func describeTopicPartitions(r *Request) {
 	q := r.Body.(*kmsg.DescribeTopicPartitionsRequest)
 	response := kmsg.NewPtrDescribeTopicPartitionsResponse()
@@ -88,6 +88,7 @@ func describeTopic(r *Request, t *metadata.Topic, first int32, most int) (out km
 		p := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		p.Partition, p.ErrorCode, p.LeaderID, p.LeaderEpoch = next, s.code, int32(s.leader.Broker), int32(s.leader.Epoch)
 		p.Replicas, p.ISR = s.replicas, s.inSync
+		p.EligibleLeaderReplicas, p.LastKnownELR = []int32{}, []int32{}
 		out.Partitions = append(out.Partitions, p)
 	}
 	return out, next

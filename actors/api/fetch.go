@@ -114,6 +114,10 @@ func (f *fetching) heard(p *fetchPart, answer *messages.Fetched, err error) {
 		f.unheard--
 	}
 	p.err = err
+	if err != nil || !p.waits || !answer.Empty() {
+		f.r.drop(p.reply)
+		p.waits = false
+	}
 	if answer != nil {
 		if p.answer != nil {
 			merged := *answer
@@ -121,10 +125,6 @@ func (f *fetching) heard(p *fetchPart, answer *messages.Fetched, err error) {
 			answer = &merged
 		}
 		p.answer = answer
-	}
-	if err != nil || !p.waits || !answer.Empty() {
-		f.r.drop(p.reply)
-		p.waits = false
 	}
 	f.look()
 }
@@ -146,7 +146,7 @@ func (f *fetching) look() {
 		}
 	}
 	switch {
-	case bytes >= int(f.q.MinBytes) || f.q.MaxWaitMillis <= 0:
+	case bytes >= int(f.q.MinBytes) || f.q.MaxWaitMillis <= 0 || len(f.parts) == 0:
 		f.pick()
 	case waiting < len(f.parts):
 		for _, p := range f.parts {

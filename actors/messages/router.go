@@ -60,6 +60,9 @@ func (v *View) LeaderOf(number kafka.PartitionNumber) (l Leader, ok bool) {
 	return l, ok
 }
 
+// LeaderCount is the number of partitions with a known leader.
+func (v *View) LeaderCount() int { return len(v.leaders) }
+
 // Controller returns the leader of the metadata partition.
 func (v *View) Controller() (l Leader, ok bool) { return v.LeaderOf(kafka.MetadataPartition) }
 

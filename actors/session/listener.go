@@ -158,6 +158,9 @@ func (l *Listener) warn(message string, keyvals ...any) {
 	}
 }
 
+// Addr is the address that is listened on.
+func (l *Listener) Addr() net.Addr { return l.o.Socket.Addr() }
+
 // Count is the number of open connections.
 func (l *Listener) Count() int {
 	l.mu.Lock()
