@@ -1,0 +1,10 @@
+// Command troupe is the broker and its tools in one binary.
+//
+//	troupe server     a node
+//	troupe tree       the actors of a running node
+//	troupe health     whether a node is alive and serves
+//	troupe version    what this binary is
+//
+// Commands end with 0 where all went well, 1 where it did not, 2 where they were not understood; server ends with 3 where its data folder can't be
+// written. What a program wants comes with --json to stdout; errors go to stderr.
+package main

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitStoreDead = 3
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// A console is what a command talks to.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// A failure is an error that was understood; any other one that a command returns is a mistake in how it was called.
+type failure struct {
+	err  error
+	code int
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// failed marks an error as one of the work, not of the call.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{err, exitFailed}
+}
+
+// run runs one command and returns the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer) int {
+	root := newRoot(&console{in, out, stderr})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var f *failure
+	if errors.As(err, &f) {
+		fmt.Fprintln(stderr, "troupe:", f.err)
+		return f.code
+	}
+	fmt.Fprintf(stderr, "troupe: %v\nSee 'troupe --help'.\n", err)
+	return exitUsage
+}
+
+func newRoot(c *console) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "troupe",
+		Short:         "An event streaming engine that speaks Kafka's wire protocol",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newServer(c), newTree(c), newHealth(c), newVersion(c))
+	return root
+}

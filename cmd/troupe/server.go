@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/spf13/cobra"
+
+	"troupe/partition/config"
+	"troupe/supervisor"
+)
+
+// drainWithin is how long a node that is asked to end waits for its clients.
+const drainWithin = 30 * time.Second
+
+func newServer(c *console) *cobra.Command {
+	var file string
+	var set []string
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Run a node",
+		Long: `Run a node: a broker for Kafka's clients, with its data in one folder.
+
+Settings come from --set and the other flags, the environment (TROUPE_LOG_RETENTION_MS for log.retention.ms), a Java properties file, and
+defaults, in this order. Ctrl+C or SIGTERM drains the node; a second one ends it at once.`,
+		Example: `  troupe server
+  troupe server --data /var/lib/troupe --set log.retention.hours=24`,
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.StringVar(&file, "config", "", "settings file, in the form of Kafka's server.properties")
+	f.StringArrayVar(&set, "set", nil, "a setting, as NAME=VALUE; may be repeated")
+	named := map[string]*string{
+		"data.dir":         f.String("data", "", "data folder (default ./troupe-data)"),
+		"listener.address": f.String("listen", "", "HOST:PORT for Kafka's clients (default 127.0.0.1:9092)"),
+		"admin.address":    f.String("admin", "", "HOST:PORT of metrics, health and the actor tree (default 127.0.0.1:9644)"),
+		"node.id":          f.String("node-id", "", "the node's id (default 1)"),
+		"log.level":        f.String("log-level", "", "debug, info, warn or error (default info)"),
+		"log.format":       f.String("log-format", "", "logfmt or json (default logfmt)"),
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		flags := []string{}
+		for _, name := range []string{"data.dir", "listener.address", "admin.address", "node.id", "log.level", "log.format"} {
+			if v := *named[name]; v != "" {
+				flags = append(flags, name+"="+v)
+			}
+		}
+		settings, err := supervisor.LoadSettings(file, os.Environ(), append(flags, set...))
+		if err != nil {
+			return &failure{err, exitUsage}
+		}
+		return serve(cmd.Context(), c, settings)
+	}
+	return cmd
+}
+
+// serve runs a node until it is asked to end, or can't go on.
+func serve(ctx context.Context, c *console, settings *config.Settings) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	starting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	started := make(chan struct{})
+	asked := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		close(asked)
+		select {
+		case <-started:
+			select {
+			case <-signals: // a second one
+				os.Exit(exitFailed)
+			case <-ctx.Done():
+			}
+		default:
+			stop(errors.New("it was asked to end"))
+		}
+	}()
+	logger := newLogger(c.err, settings.Get("log.level"), settings.Get("log.format"))
+	n, err := supervisor.Start(starting, supervisor.Options{Settings: settings, Logger: logger})
+	close(started)
+	if err != nil {
+		return failedNode(err)
+	}
+	fmt.Fprintf(c.out, "troupe ready kafka=%s admin=%s node=%d cluster=%s\n", n.KafkaAddr(), n.AdminAddr(), n.NodeID(), n.ClusterID())
+	select {
+	case <-asked:
+		level.Info(logger).Log("msg", "draining")
+	case <-n.Done():
+	}
+	draining, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	return failedNode(n.Drain(draining))
+}
+
+func failedNode(err error) error {
+	if errors.Is(err, supervisor.ErrStoreDead) {
+		return &failure{err, exitStoreDead}
+	}
+	return failed(err)
+}
+
+func newLogger(w io.Writer, least, format string) log.Logger {
+	w = log.NewSyncWriter(w)
+	logger := log.NewLogfmtLogger(w)
+	if format == "json" {
+		logger = log.NewJSONLogger(w)
+	}
+	return log.With(level.NewFilter(logger, level.Allow(level.ParseDefault(least, level.InfoValue()))), "ts", log.DefaultTimestampUTC)
+}

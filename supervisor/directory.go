@@ -1,0 +1,158 @@
+package supervisor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/actors"
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/kafka"
+)
+
+// A directory is the one that changes what the router shows: the rows of the metadata log as they are committed, and who leads what. It has no
+// state but who waits, so that a restart loses nothing else.
+type directory struct {
+	system *actors.System
+	router *messages.Router
+	// changed is told of each new image; it sends a message.
+	changed func()
+
+	self    *actor.PID
+	waiting []*waiter
+}
+
+// A waiter wants an answer once its condition holds, or its time is over.
+type waiter struct {
+	holds func(*messages.View) bool
+	reply messages.ReplyTo
+}
+
+// What the directory hears beside messages.Led and messages.AwaitLeaders.
+type (
+	// committed are rows of the metadata log; with whole, all that there are.
+	committed struct {
+		rows  []partition.KeyValue
+		whole bool
+	}
+	// awaitView is answered once a condition holds.
+	awaitView struct {
+		holds func(*messages.View) bool
+		reply messages.ReplyTo
+	}
+	overdue struct{ w *waiter }
+)
+
+// Receive handles a backlog: whatever it holds becomes one new view.
+func (d *directory) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		d.self = ctx.Self()
+	case *actors.Batch:
+		view := d.router.View()
+		image, led := view.Image, map[kafka.PartitionNumber]messages.Leader{}
+		for message := range m.All() {
+			switch m := message.(type) {
+			case *committed:
+				base := image
+				if m.whole {
+					base = messages.NewRouter().View().Image
+				}
+				next, err := base.Apply(m.rows)
+				if err != nil {
+					panic(fmt.Errorf("the metadata log holds a row that can't be read: %w", err))
+				}
+				image = next
+			case *messages.Led:
+				led[m.Number] = m.Leader
+			default:
+				d.handle(message)
+			}
+		}
+		if image != view.Image || len(led) > 0 {
+			d.router.Set(view.With(image, led))
+		}
+		if image != view.Image {
+			d.changed()
+		}
+		d.release()
+	}
+}
+
+func (d *directory) handle(message any) {
+	switch m := message.(type) {
+	case *messages.AwaitLeaders:
+		w := &waiter{func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, m.Reply}
+		d.waiting = append(d.waiting, w)
+		d.system.After(time.Duration(max(0, m.TimeoutMillis))*time.Millisecond, d.self, &overdue{w})
+	case *awaitView:
+		d.waiting = append(d.waiting, &waiter{m.holds, m.reply})
+	case *overdue:
+		if i := slices.Index(d.waiting, m.w); i >= 0 && !m.w.holds(d.router.View()) {
+			d.waiting = slices.Delete(d.waiting, i, i+1)
+			d.answer(m.w, kerr.RequestTimedOut)
+		}
+	}
+}
+
+// release answers those whose condition holds by now.
+func (d *directory) release() {
+	view := d.router.View()
+	d.waiting = slices.DeleteFunc(d.waiting, func(w *waiter) bool {
+		if !w.holds(view) {
+			return false
+		}
+		d.answer(w, nil)
+		return true
+	})
+}
+
+// Failed answers everybody who waits.
+func (d *directory) Failed(*actors.Panic, any) {
+	for _, w := range d.waiting {
+		d.answer(w, kerr.RequestTimedOut)
+	}
+	d.waiting = nil
+}
+
+func (d *directory) answer(w *waiter, err error) {
+	d.system.Root().Send(w.reply.PID, &messages.Reply{Slot: w.reply.Slot, Err: err})
+}
+
+// areLed tells whether all partitions of the topics have leaders. A topic that is gone is not waited for.
+func areLed(v *messages.View, topics []kafka.TopicID) bool {
+	for _, id := range topics {
+		t := v.Image.TopicByID(id)
+		if t == nil {
+			continue
+		}
+		for _, p := range t.Partitions {
+			if _, ok := v.LeaderOf(p.Number); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func areGone(v *messages.View, topics []kafka.TopicID) bool {
+	return !slices.ContainsFunc(topics, func(id kafka.TopicID) bool { return v.Image.TopicByID(id) != nil })
+}
+
+// isServing tells whether the controller and all partitions of a broker have leaders.
+func isServing(v *messages.View, broker kafka.BrokerID) bool {
+	if l, ok := v.Controller(); !ok || l.Coordinator == nil {
+		return false
+	}
+	for number := range maps.Keys(partitionsOf(v.Image, broker)) {
+		if _, ok := v.LeaderOf(number); !ok {
+			return false
+		}
+	}
+	return true
+}

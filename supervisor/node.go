@@ -1,0 +1,238 @@
+package supervisor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"troupe/actors"
+	"troupe/actors/session"
+	"troupe/partition/config"
+	"troupe/partition/kafka"
+	"troupe/partition/logstore"
+)
+
+// ErrStoreDead is why a node ended that can't write to its data folder. What the disk holds after a failed write is unknown, so
+// nothing but a start of the process finds out.
+var ErrStoreDead = errors.New("the store is dead")
+
+// Options is what a node is made of.
+type Options struct {
+	Settings *config.Settings
+	Logger   log.Logger // nil: nothing is logged
+}
+
+// A Node is a running node. Its methods may be called from any goroutine.
+type Node struct {
+	o       Options
+	store   *logstore.Store
+	system  *actors.System
+	tree    *builder
+	metrics *metrics
+	admin   *admin
+	adminAt string
+
+	mu       sync.Mutex
+	listener *session.Listener
+	kafkaAt  string
+	err      error
+	ending   bool
+	ready    chan struct{}
+	done     chan struct{}
+}
+
+// Start opens the data folder, brings up the node's actors and listeners, and returns when it serves clients. The context bounds the start alone.
+func Start(ctx context.Context, o Options) (*Node, error) {
+	if o.Logger == nil {
+		o.Logger = log.NewNopLogger()
+	}
+	for _, w := range o.Settings.Warnings {
+		level.Warn(o.Logger).Log("msg", w)
+	}
+	n := &Node{o: o, ready: make(chan struct{}), done: make(chan struct{})}
+	if err := n.start(); err != nil {
+		n.end()
+		return nil, err
+	}
+	select {
+	case <-n.ready:
+		return n, nil
+	case <-n.done:
+		n.end()
+		return nil, n.Err()
+	case <-ctx.Done():
+		n.end()
+		return nil, fmt.Errorf("the node did not come up: %w", context.Cause(ctx))
+	}
+}
+
+func (n *Node) start() (err error) {
+	s := n.o.Settings
+	n.metrics = newMetrics(n.partitions, n.sessions, func() float64 { return float64(n.tree.tails.Used()) })
+	id := kafka.BrokerID(s.Int("node.id"))
+	n.store, err = logstore.Open(logstore.Options{
+		Dir: s.Get("data.dir"), NodeID: id, Logger: n.o.Logger,
+		OnDeath: func(err error) { n.fail(fmt.Errorf("%w: %w", ErrStoreDead, err)) },
+		OnSync:  func(took time.Duration) { n.metrics.fsyncs.Observe(took.Seconds()) },
+		OnGroup: func(_, bytes int) { n.metrics.written.Add(float64(bytes)) },
+	})
+	if err != nil {
+		return fmt.Errorf("open the data folder %s: %w", s.Get("data.dir"), err)
+	}
+	identity := n.store.Identity()
+	var incarnation [8]byte
+	_, _ = rand.Read(incarnation[:]) // never fails
+	n.system = actors.NewSystem(actors.Options{
+		Incarnation: binary.BigEndian.Uint64(incarnation[:]), Logger: n.o.Logger, Policies: policies,
+		OnRestart: func(kind string) { n.metrics.restarts.WithLabelValues(kind).Inc() },
+		OnFailed:  func(kind string, failed int) { n.metrics.failed.WithLabelValues(kind).Set(float64(failed)) },
+	})
+	n.tree, err = buildTree(n.system, treeOptions{
+		Settings: s, Store: n.store, StoreID: identity.StoreID, ClusterID: identity.ClusterID, NodeID: identity.NodeID,
+		Listen:  func() (net.Listener, error) { return net.Listen("tcp", s.Get("listener.address")) },
+		Ready:   n.serving,
+		Failed:  n.fail,
+		Observe: n.metrics.request,
+	})
+	if err != nil {
+		return err
+	}
+	socket, err := net.Listen("tcp", s.Get("admin.address"))
+	if err != nil {
+		return fmt.Errorf("open the admin listener: %w", err)
+	}
+	n.adminAt = socket.Addr().String()
+	n.admin = serveAdmin(socket, adminOptions{Gatherer: n.metrics.registry, Alive: n.Err, Ready: n.isReady, Tree: n.system.Tree, Logger: n.o.Logger})
+	return nil
+}
+
+// serving is called once the node serves.
+func (n *Node) serving(l *session.Listener) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.listener, n.kafkaAt = l, l.Addr().String()
+	close(n.ready)
+}
+
+// fail ends the node's service, with the first reason.
+func (n *Node) fail(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err != nil || n.ending {
+		return
+	}
+	n.err = err
+	level.Error(n.o.Logger).Log("msg", "the node can't go on", "err", err)
+	close(n.done)
+}
+
+// Drain ends the node: it accepts no more connections, answers what is being asked until the context ends, notes where each
+// partition stands, and closes the data folder. It returns what went wrong, nil for an orderly end.
+func (n *Node) Drain(ctx context.Context) error {
+	n.mu.Lock()
+	listener := n.listener
+	n.mu.Unlock()
+	if listener != nil && n.Err() == nil {
+		select {
+		case <-listener.Close():
+		case <-ctx.Done():
+			level.Warn(n.o.Logger).Log("msg", "clients were cut off", "sessions", listener.Count())
+		case <-n.done:
+		}
+	}
+	if err := n.end(); err != nil {
+		return err
+	}
+	return n.Err()
+}
+
+// stopWithin is how long the actors have to end.
+const stopWithin = 20 * time.Second
+
+// end takes down whatever has come up.
+func (n *Node) end() error {
+	n.mu.Lock()
+	again := n.ending
+	n.ending = true
+	n.mu.Unlock()
+	if again {
+		return nil
+	}
+	if n.listener != nil {
+		n.listener.Close()
+	}
+	if n.system != nil {
+		if left := n.system.Shutdown(stopWithin); len(left) > 0 {
+			level.Warn(n.o.Logger).Log("msg", "some actors did not end", "actors", len(left), "first", left[0])
+		}
+	}
+	if n.admin != nil {
+		n.admin.Close()
+	}
+	if n.store == nil {
+		return nil
+	}
+	if err := n.store.Close(); err != nil && n.Err() == nil {
+		return fmt.Errorf("close the data folder: %w", err)
+	}
+	return nil
+}
+
+// Done is closed when the node has ended by itself; Err says why.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Err returns why the node has ended by itself, nil while it has not. errors.Is(err, ErrStoreDead) tells that its data folder
+// can't be written.
+func (n *Node) Err() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+// KafkaAddr returns HOST:PORT of the listener for Kafka's clients, with the port that was taken for port 0.
+func (n *Node) KafkaAddr() string { return n.kafkaAt }
+
+// AdminAddr returns HOST:PORT of the admin listener.
+func (n *Node) AdminAddr() string { return n.adminAt }
+
+// NodeID returns the node's id.
+func (n *Node) NodeID() int32 { return int32(n.store.Identity().NodeID) }
+
+// ClusterID returns the id of the cluster that the node belongs to.
+func (n *Node) ClusterID() string { return n.tree.router.View().Image.ClusterID() }
+
+var errNotReady = errors.New("the node does not serve clients yet")
+
+// isReady returns why clients can't be served; nil where they can.
+func (n *Node) isReady() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.err != nil:
+		return n.err
+	case n.ending:
+		return errors.New("the node is ending")
+	case n.listener == nil:
+		return errNotReady
+	}
+	return nil
+}
+
+func (n *Node) partitions() float64 { return float64(n.tree.router.View().LeaderCount()) }
+
+func (n *Node) sessions() float64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.listener == nil {
+		return 0
+	}
+	return float64(n.listener.Count())
+}

@@ -1,0 +1,278 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/supervisor"
+	"troupe/supervisor/troupetest"
+)
+
+func testContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func client(t *testing.T, n *supervisor.Node, o ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(n.KafkaAddr())}, o...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// publish produces records numbered from first on to partitions in turn, and waits for the answers.
+func publish(t *testing.T, c *kgo.Client, topic string, partitions, first, count int) {
+	t.Helper()
+	ctx := testContext(t)
+	for i := first; i < first+count; i++ {
+		r := &kgo.Record{Topic: topic, Partition: int32(i % partitions), Value: fmt.Append(nil, i)}
+		c.Produce(ctx, r, func(r *kgo.Record, err error) {
+			if err != nil {
+				t.Errorf("record %s: %v", r.Value, err)
+			}
+		})
+	}
+	if err := c.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readAll reads all partitions from their start and checks that they hold the numbers below count, each once and in order.
+func readAll(t *testing.T, n *supervisor.Node, topic string, partitions, count int, o ...kgo.Opt) {
+	t.Helper()
+	ctx := testContext(t)
+	c := client(t, n, append([]kgo.Opt{kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())}, o...)...)
+	next := make([]int, partitions)
+	for i := range next {
+		next[i] = i
+	}
+	for got := 0; got < count; {
+		f := c.PollFetches(ctx)
+		if err := f.Err(); err != nil {
+			t.Fatalf("after %d of %d records: %v", got, count, err)
+		}
+		f.EachRecord(func(r *kgo.Record) {
+			if want := fmt.Sprint(next[r.Partition]); string(r.Value) != want {
+				t.Fatalf("partition %d offset %d holds %s, want %s", r.Partition, r.Offset, r.Value, want)
+			}
+			next[r.Partition] += partitions
+			got++
+		})
+	}
+	c.Close()
+}
+
+func byHand() kgo.Opt { return kgo.RecordPartitioner(kgo.ManualPartitioner()) }
+
+func TestPublishAndRead(t *testing.T) {
+	n := troupetest.Start(t)
+	c := client(t, n, byHand())
+	if _, err := kadm.NewClient(c).CreateTopic(testContext(t), 6, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, c, "orders", 6, 0, 3000)
+	for range 3 { // many readers
+		readAll(t, n, "orders", 6, 3000)
+	}
+}
+
+func TestEveryCompression(t *testing.T) {
+	n := troupetest.Start(t)
+	for name, codec := range map[string]kgo.CompressionCodec{
+		"gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+	} {
+		c := client(t, n, byHand(), kgo.ProducerBatchCompression(codec), kgo.AllowAutoTopicCreation())
+		publish(t, c, name, 1, 0, 500)
+		readAll(t, n, name, 1, 500)
+	}
+}
+
+func TestAcks(t *testing.T) {
+	n := troupetest.Start(t)
+	for name, acks := range map[string]kgo.Acks{"none": kgo.NoAck(), "leader": kgo.LeaderAck(), "all": kgo.AllISRAcks()} {
+		c := client(t, n, byHand(), kgo.RequiredAcks(acks), kgo.DisableIdempotentWrite(), kgo.AllowAutoTopicCreation())
+		publish(t, c, name, 1, 0, 100)
+		readAll(t, n, name, 1, 100)
+	}
+}
+
+// Everything is there again after a restart, and writing goes on where it stopped.
+func TestRestart(t *testing.T) {
+	dir := "data.dir=" + t.TempDir()
+	count := 0
+	for range 3 {
+		n := troupetest.Start(t, dir)
+		c := client(t, n, byHand())
+		if count == 0 {
+			if _, err := kadm.NewClient(c).CreateTopic(testContext(t), 3, 1, nil, "orders"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		publish(t, c, "orders", 3, count, 300)
+		count += 300
+		readAll(t, n, "orders", 3, count)
+		c.Close()
+		troupetest.Stop(t, n)
+	}
+}
+
+// What a client asks after CreateTopics and DeleteTopics were answered is so.
+func TestTopicsAreThereOnceTheyAreAnswered(t *testing.T) {
+	n := troupetest.Start(t)
+	c := client(t, n)
+	admin, ctx := kadm.NewClient(c), testContext(t)
+	for i := range 20 {
+		name := fmt.Sprint("topic-", i)
+		if _, err := admin.CreateTopic(ctx, 4, 1, nil, name); err != nil {
+			t.Fatal(err)
+		}
+		q := kmsg.NewPtrMetadataRequest()
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = &name
+		q.Topics = append(q.Topics, topic)
+		ask := func() kmsg.MetadataResponseTopic {
+			a, err := q.RequestWith(ctx, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a.Topics[0]
+		}
+		got := ask()
+		if got.ErrorCode != 0 || len(got.Partitions) != 4 {
+			t.Fatalf("%s: %+v", name, got)
+		}
+		for _, p := range got.Partitions {
+			if p.Leader != 1 || p.ErrorCode != 0 {
+				t.Errorf("%s: partition %d has no leader: %+v", name, p.Partition, p)
+			}
+		}
+		if i%2 == 0 {
+			continue
+		}
+		if _, err := admin.DeleteTopic(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(); got.ErrorCode != kerr.UnknownTopicOrPartition.Code {
+			t.Errorf("%s is still there: %+v", name, got)
+		}
+	}
+}
+
+// A topic that is deleted and made again begins anew.
+func TestTopicOfTheSameName(t *testing.T) {
+	n := troupetest.Start(t)
+	ctx := testContext(t)
+	for round := range 5 {
+		c := client(t, n, byHand())
+		admin := kadm.NewClient(c)
+		if _, err := admin.CreateTopic(ctx, 2, 1, nil, "orders"); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, c, "orders", 2, 0, 100+round)
+		readAll(t, n, "orders", 2, 100+round)
+		if _, err := admin.DeleteTopic(ctx, "orders"); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+}
+
+func TestOffsets(t *testing.T) {
+	n := troupetest.Start(t)
+	c := client(t, n, byHand())
+	admin, ctx := kadm.NewClient(c), testContext(t)
+	if _, err := admin.CreateTopic(ctx, 1, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	start := time.UnixMilli(1_700_000_000_000)
+	for i := range 100 {
+		r := &kgo.Record{Topic: "orders", Value: []byte("x"), Timestamp: start.Add(time.Duration(i) * time.Second)}
+		if err := c.ProduceSync(ctx, r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deleted, err := admin.DeleteRecords(ctx, kadm.Offsets{"orders": {0: kadm.Offset{Topic: "orders", Partition: 0, At: 40}}})
+	if err != nil || deleted.Error() != nil {
+		t.Fatal(err, deleted.Error())
+	}
+	for name, c := range map[string]struct {
+		list func() (kadm.ListedOffsets, error)
+		want int64
+	}{
+		"start":         {func() (kadm.ListedOffsets, error) { return admin.ListStartOffsets(ctx, "orders") }, 40},
+		"end":           {func() (kadm.ListedOffsets, error) { return admin.ListEndOffsets(ctx, "orders") }, 100},
+		"time":          {func() (kadm.ListedOffsets, error) { return admin.ListOffsetsAfterMilli(ctx, start.Add(70*time.Second).UnixMilli(), "orders") }, 70},
+		"between":       {func() (kadm.ListedOffsets, error) { return admin.ListOffsetsAfterMilli(ctx, start.Add(70500*time.Millisecond).UnixMilli(), "orders") }, 71},
+		"deleted time":  {func() (kadm.ListedOffsets, error) { return admin.ListOffsetsAfterMilli(ctx, start.UnixMilli(), "orders") }, 40},
+		"max timestamp": {func() (kadm.ListedOffsets, error) { return admin.ListMaxTimestampOffsets(ctx, "orders") }, 99},
+	} {
+		got, err := c.list()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if o, _ := got.Lookup("orders", 0); o.Err != nil || o.Offset != c.want {
+			t.Errorf("%s: %+v, want %d", name, o, c.want)
+		}
+	}
+}
+
+func TestAdminListener(t *testing.T) {
+	n := troupetest.Start(t)
+	c := client(t, n, kgo.AllowAutoTopicCreation(), byHand())
+	publish(t, c, "orders", 1, 0, 10)
+	get := func(path string) string {
+		t.Helper()
+		a, err := http.Get("http://" + n.AdminAddr() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Body.Close()
+		b, err := io.ReadAll(a.Body)
+		if err != nil || a.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %s %v", path, a.StatusCode, b, err)
+		}
+		return string(b)
+	}
+	get("/healthz")
+	get("/readyz")
+	for _, want := range []string{`troupe_requests_total{api="Produce",error="NONE"}`, "troupe_request_seconds_bucket", "troupe_fsync_seconds_count", "troupe_partitions 2", "troupe_sessions "} {
+		if !strings.Contains(get("/metrics"), want) {
+			t.Errorf("the metrics lack %s", want)
+		}
+	}
+	for _, want := range []string{`"kind":"directory"`, `orders-0`, `__cluster_metadata-0/coordinator/controller`, `"kind":"session"`} {
+		if !strings.Contains(get("/tree"), want) {
+			t.Errorf("the tree lacks %s", want)
+		}
+	}
+}
+
+// A transactional producer is told once and for all that there are no transactions.
+func TestTransactionsAreRefused(t *testing.T) {
+	n := troupetest.Start(t)
+	c := client(t, n, kgo.TransactionalID("tx"))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	err := c.BeginTransaction()
+	if err == nil {
+		err = c.ProduceSync(ctx, &kgo.Record{Topic: "orders", Value: []byte("x")}).FirstErr()
+	}
+	if !errors.Is(err, kerr.TransactionalIDAuthorizationFailed) {
+		t.Errorf("error %v", err)
+	}
+}

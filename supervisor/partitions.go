@@ -1,0 +1,161 @@
+package supervisor
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log/level"
+
+	"troupe/actors/messages"
+	"troupe/actors/replica"
+	"troupe/partition"
+	"troupe/partition/kafka"
+	"troupe/partition/metadata"
+)
+
+// partitions is the parent of the replicas. It brings what runs here in line with what the metadata says.
+type partitions struct {
+	b       *builder
+	running map[kafka.PartitionNumber]*running
+	// stopping are replicas whose data is to be removed when they are gone, by their PIDs' ids.
+	stopping map[string]kafka.PartitionNumber
+}
+
+// running is a replica that was started.
+type running struct {
+	pid    *actor.PID
+	config partition.Config
+}
+
+// What the parent of the replicas hears.
+type (
+	reconcile struct{}
+	// dropOrphans asks for the removal of what the store holds of partitions that are no more. It is sent once the metadata is known to be
+	// complete.
+	dropOrphans struct{}
+	orphans     struct{ stored []kafka.PartitionNumber }
+	dropped     struct {
+		number kafka.PartitionNumber
+		err    error
+	}
+)
+
+// Receive handles one message.
+func (p *partitions) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		p.running, p.stopping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}
+		p.start(ctx, kafka.MetadataPartition, p.b.metadataReplica())
+		p.reconcile(ctx)
+	case *reconcile:
+		p.reconcile(ctx)
+	case *actor.Terminated:
+		if number, ok := p.stopping[m.Who.Id]; ok {
+			delete(p.stopping, m.Who.Id)
+			p.drop(ctx.Self(), number)
+		}
+	case *dropOrphans:
+		p.b.system.Work(ctx.Self(), func() any {
+			stored, err := p.b.o.Store.Partitions()
+			if err != nil {
+				level.Error(p.b.system.Logger()).Log("msg", "can't list the partitions of the store", "err", err)
+				return nil
+			}
+			return &orphans{stored}
+		})
+	case *orphans:
+		p.dropAll(ctx.Self(), m.stored)
+	case *dropped:
+		if m.err != nil {
+			level.Error(p.b.system.Logger()).Log("msg", "can't remove a deleted partition", "number", m.number, "err", m.err)
+		}
+	}
+}
+
+// reconcile starts, configures and stops replicas.
+func (p *partitions) reconcile(ctx actor.Context) {
+	image := p.b.router.View().Image
+	wanted := partitionsOf(image, p.b.o.NodeID)
+	configs := map[string]partition.Config{}
+	for _, number := range slices.Sorted(maps.Keys(wanted)) {
+		w := wanted[number]
+		config, ok := configs[w.name.Topic]
+		if !ok {
+			config = p.b.partitionConfig(image, w.name.Topic)
+			configs[w.name.Topic] = config
+		}
+		if r := p.running[number]; r == nil {
+			p.start(ctx, number, p.b.replicaOf(number, w, config))
+		} else if r.config != config {
+			r.config = config
+			ctx.Send(r.pid, &messages.Configure{Config: config})
+		}
+	}
+	for _, number := range slices.SortedFunc(maps.Keys(p.running), cmp.Compare) {
+		if _, ok := wanted[number]; ok || number == kafka.MetadataPartition {
+			continue
+		}
+		pid := p.running[number].pid
+		delete(p.running, number)
+		p.stopping[pid.Id] = number
+		ctx.Watch(pid)
+		ctx.Stop(pid)
+	}
+}
+
+func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o replica.Options) {
+	pid, err := replica.Spawn(ctx, o)
+	if err != nil {
+		// The replica of a deleted topic of that name has not ended yet; its end leads here again.
+		level.Warn(p.b.system.Logger()).Log("msg", "a replica can't start yet", "partition", o.Partition.Name, "err", err)
+		return
+	}
+	p.running[number] = &running{pid, o.Partition.Config}
+}
+
+// drop removes what the store holds of a partition, for ever, and looks again at what should run: the name is free now.
+func (p *partitions) drop(self *actor.PID, number kafka.PartitionNumber) {
+	p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
+	p.b.system.Root().Send(self, &reconcile{})
+}
+
+func (p *partitions) dropAll(self *actor.PID, stored []kafka.PartitionNumber) {
+	image := p.b.router.View().Image
+	for _, number := range stored {
+		_, known := image.NameOf(number)
+		if known || p.running[number] != nil || number == kafka.MetadataPartition || slices.Contains(slices.Collect(maps.Values(p.stopping)), number) {
+			continue
+		}
+		level.Info(p.b.system.Logger()).Log("msg", "removing what is left of a deleted partition", "number", number)
+		p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
+	}
+}
+
+// A wantedPartition is one that has a replica on this node.
+type wantedPartition struct {
+	name     kafka.TopicPartition
+	internal bool
+	raftID   uint64
+	founding []uint64
+}
+
+func partitionsOf(image *metadata.Image, broker kafka.BrokerID) map[kafka.PartitionNumber]wantedPartition {
+	out := map[kafka.PartitionNumber]wantedPartition{}
+	for _, t := range image.Topics() {
+		for i, p := range t.Partitions {
+			w := wantedPartition{name: kafka.TopicPartition{Topic: t.Name, Partition: int32(i)}, internal: t.Internal}
+			for _, r := range p.Replicas {
+				w.founding = append(w.founding, r.RaftID)
+				if r.Broker == broker {
+					w.raftID = r.RaftID
+				}
+			}
+			if w.raftID != 0 {
+				out[p.Number] = w
+			}
+		}
+	}
+	return out
+}
