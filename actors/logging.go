@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -11,13 +12,19 @@ import (
 type slogLogger = slog.Logger
 
 // newSlog returns the logger that protoactor gets: its words go to ours. What it calls information, such as a message to an actor
-// that is gone, is of interest only to somebody who debugs, and is logged at that level.
-func newSlog(l log.Logger) *slog.Logger { return slog.New(&slogHandler{logger: l}) }
+// that is gone, is of interest only to somebody who debugs, and is logged at that level. Once the system has ended nothing is logged any
+// more: protoactor counts messages to actors that are gone in a goroutine that comes back a second later.
+func newSlog(l log.Logger, ended *atomic.Bool) *slog.Logger {
+	return slog.New(&slogHandler{logger: l, ended: ended})
+}
 
-type slogHandler struct{ logger log.Logger }
+type slogHandler struct {
+	logger log.Logger
+	ended  *atomic.Bool
+}
 
-// Enabled lets everything through; the logger behind filters.
-func (h *slogHandler) Enabled(context.Context, slog.Level) bool { return true }
+// Enabled lets everything through while the system lives; the logger behind filters.
+func (h *slogHandler) Enabled(context.Context, slog.Level) bool { return !h.ended.Load() }
 
 // Handle writes a record as one line.
 func (h *slogHandler) Handle(_ context.Context, r slog.Record) error {
@@ -42,7 +49,7 @@ func (h *slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for _, a := range attrs {
 		l = log.With(l, a.Key, a.Value.Any())
 	}
-	return &slogHandler{logger: l}
+	return &slogHandler{logger: l, ended: h.ended}
 }
 
 // WithGroup ignores groups: protoactor has none.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -43,6 +44,7 @@ type System struct {
 
 	closeOnce sync.Once
 	closed    chan struct{}
+	ended     atomic.Bool
 }
 
 // NewSystem returns a system without actors.
@@ -63,7 +65,7 @@ func NewSystem(o Options) *System {
 		s.pool = newPool()
 	}
 	config := actor.NewConfig()
-	config.LoggerFactory = func(*actor.ActorSystem) *slogLogger { return newSlog(o.Logger) }
+	config.LoggerFactory = func(*actor.ActorSystem) *slogLogger { return newSlog(o.Logger, &s.ended) }
 	config.DeadLetterThrottleCount = 0 // the throttle sleeps in a goroutine of its own
 	s.inner = actor.NewActorSystemWithConfig(config)
 	if o.Address != "" {
@@ -168,6 +170,7 @@ func (s *System) Shutdown(timeout time.Duration) (left []string) {
 	}
 	s.closeOnce.Do(func() {
 		close(s.closed)
+		s.ended.Store(true)
 		s.inner.Shutdown()
 		if s.pool != nil {
 			s.pool.close()

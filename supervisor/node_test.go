@@ -214,11 +214,17 @@ func TestOffsets(t *testing.T) {
 		list func() (kadm.ListedOffsets, error)
 		want int64
 	}{
-		"start":         {func() (kadm.ListedOffsets, error) { return admin.ListStartOffsets(ctx, "orders") }, 40},
-		"end":           {func() (kadm.ListedOffsets, error) { return admin.ListEndOffsets(ctx, "orders") }, 100},
-		"time":          {func() (kadm.ListedOffsets, error) { return admin.ListOffsetsAfterMilli(ctx, start.Add(70*time.Second).UnixMilli(), "orders") }, 70},
-		"between":       {func() (kadm.ListedOffsets, error) { return admin.ListOffsetsAfterMilli(ctx, start.Add(70500*time.Millisecond).UnixMilli(), "orders") }, 71},
-		"deleted time":  {func() (kadm.ListedOffsets, error) { return admin.ListOffsetsAfterMilli(ctx, start.UnixMilli(), "orders") }, 40},
+		"start": {func() (kadm.ListedOffsets, error) { return admin.ListStartOffsets(ctx, "orders") }, 40},
+		"end":   {func() (kadm.ListedOffsets, error) { return admin.ListEndOffsets(ctx, "orders") }, 100},
+		"time": {func() (kadm.ListedOffsets, error) {
+			return admin.ListOffsetsAfterMilli(ctx, start.Add(70*time.Second).UnixMilli(), "orders")
+		}, 70},
+		"between": {func() (kadm.ListedOffsets, error) {
+			return admin.ListOffsetsAfterMilli(ctx, start.Add(70500*time.Millisecond).UnixMilli(), "orders")
+		}, 71},
+		"deleted time": {func() (kadm.ListedOffsets, error) {
+			return admin.ListOffsetsAfterMilli(ctx, start.UnixMilli(), "orders")
+		}, 40},
 		"max timestamp": {func() (kadm.ListedOffsets, error) { return admin.ListMaxTimestampOffsets(ctx, "orders") }, 99},
 	} {
 		got, err := c.list()
