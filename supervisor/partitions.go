@@ -83,7 +83,7 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		w := wanted[number]
 		config, ok := configs[w.name.Topic]
 		if !ok {
-			config = p.b.partitionConfig(image, w.name.Topic)
+			config = p.b.partitionConfig(image, w)
 			configs[w.name.Topic] = config
 		}
 		if r := p.running[number]; r == nil {

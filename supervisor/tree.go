@@ -20,6 +20,7 @@ import (
 	"troupe/actors/session"
 	"troupe/partition"
 	"troupe/partition/config"
+	"troupe/partition/group"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 )
@@ -252,8 +253,11 @@ func (b *builder) apiOptions() api.Options {
 }
 
 // partitionConfig is what a topic's settings come to for its partitions.
-func (b *builder) partitionConfig(image *metadata.Image, topic string) partition.Config {
-	c := image.TopicConfig(topic, b.o.NodeID, b.o.Settings.Static())
+func (b *builder) partitionConfig(image *metadata.Image, w wantedPartition) partition.Config {
+	if w.internal {
+		return b.machineConfig()
+	}
+	c := image.TopicConfig(w.name.Topic, b.o.NodeID, b.o.Settings.Static())
 	return partition.Config{
 		SegmentBytes: c.SegmentBytes, SegmentMillis: c.SegmentMillis, RetentionBytes: c.RetentionBytes, RetentionMillis: c.RetentionMillis,
 		MinInsyncReplicas: c.MinInsyncReplicas, LogAppendTime: c.LogAppendTime, ProducerExpiry: time.Duration(b.number("producer.id.expiration.ms")) * time.Millisecond,
@@ -277,7 +281,30 @@ func (b *builder) replica(o partition.Options) replica.Options {
 
 // replicaOf is the replica of a topic's partition.
 func (b *builder) replicaOf(number kafka.PartitionNumber, w wantedPartition, c partition.Config) replica.Options {
+	if w.internal {
+		return b.groupsReplica(number, w, c)
+	}
 	return b.replica(partition.Options{Number: number, Name: w.name, Config: c, RaftID: w.raftID, Founding: w.founding})
+}
+
+// groupsReplica is the replica of a partition of __consumer_offsets.
+func (b *builder) groupsReplica(number kafka.PartitionNumber, w wantedPartition, c partition.Config) replica.Options {
+	o := b.replica(partition.Options{Number: number, Name: w.name, Config: c, Machine: true, RaftID: w.raftID, Founding: w.founding})
+	s := b.o.Settings
+	options := group.Options{
+		MinSessionTimeout: s.Millis("group.min.session.timeout.ms"), MaxSessionTimeout: s.Millis("group.max.session.timeout.ms"),
+		InitialRebalanceDelay: s.Millis("group.initial.rebalance.delay.ms"), MaxSize: int(s.Int("group.max.size")),
+		OffsetMetadataMaxBytes: int(s.Int("offset.metadata.max.bytes")), OffsetsRetention: time.Duration(s.Int("offsets.retention.minutes")) * time.Minute,
+		OffsetsCheckInterval: s.Millis("offsets.retention.check.interval.ms"),
+	}
+	o.Coordinator = func(parent actor.Context) (*actor.PID, error) {
+		return coordinator.Spawn(parent, coordinator.Options{
+			System: b.system, Store: b.o.Store, Number: number, Broker: b.o.NodeID, KeyKind: "group", KeyOf: group.KeyOf,
+			Machine:    func(id string) partition.Machine { return group.New(id, options) },
+			NotServing: kerr.NotCoordinator, SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows, SweepEvery: options.OffsetsCheckInterval,
+		})
+	}
+	return o
 }
 
 // metadataReplica is the replica of the cluster's metadata, which is there before there is any metadata.

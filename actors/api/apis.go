@@ -21,8 +21,8 @@ type API struct {
 func (a *API) Name() string { return a.Key.Name() }
 
 const (
-	topic   = kmsg.ACLResourceTypeTopic
-	group   = kmsg.ACLResourceTypeGroup
+	topics  = kmsg.ACLResourceTypeTopic
+	groups  = kmsg.ACLResourceTypeGroup
 	cluster = kmsg.ACLResourceTypeCluster
 	nothing = kmsg.ACLResourceTypeUnknown
 )
@@ -30,23 +30,33 @@ const (
 // APIs returns the table, by key. The versions are those of Apache Kafka 4.3.1.
 func APIs() []API {
 	return []API{
-		{kmsg.Produce, 0, 3, 13, topic, kmsg.ACLOperationWrite, produce},
-		{kmsg.Fetch, 4, 4, 18, topic, kmsg.ACLOperationRead, fetch},
-		{kmsg.ListOffsets, 1, 1, 11, topic, kmsg.ACLOperationDescribe, listOffsets},
-		{kmsg.Metadata, 0, 0, 13, topic, kmsg.ACLOperationDescribe, metadataOf},
-		{kmsg.FindCoordinator, 0, 0, 6, group, kmsg.ACLOperationDescribe, findCoordinator},
+		{kmsg.Produce, 0, 3, 13, topics, kmsg.ACLOperationWrite, produce},
+		{kmsg.Fetch, 4, 4, 18, topics, kmsg.ACLOperationRead, fetch},
+		{kmsg.ListOffsets, 1, 1, 11, topics, kmsg.ACLOperationDescribe, listOffsets},
+		{kmsg.Metadata, 0, 0, 13, topics, kmsg.ACLOperationDescribe, metadataOf},
+		{kmsg.OffsetCommit, 2, 2, 10, groups, kmsg.ACLOperationRead, offsetCommit},
+		{kmsg.OffsetFetch, 1, 1, 10, groups, kmsg.ACLOperationDescribe, offsetFetch},
+		{kmsg.FindCoordinator, 0, 0, 6, groups, kmsg.ACLOperationDescribe, findCoordinator},
+		{kmsg.JoinGroup, 0, 0, 9, groups, kmsg.ACLOperationRead, joinGroup},
+		{kmsg.Heartbeat, 0, 0, 4, groups, kmsg.ACLOperationRead, heartbeat},
+		{kmsg.LeaveGroup, 0, 0, 5, groups, kmsg.ACLOperationRead, leaveGroup},
+		{kmsg.SyncGroup, 0, 0, 5, groups, kmsg.ACLOperationRead, syncGroup},
+		{kmsg.DescribeGroups, 0, 0, 6, groups, kmsg.ACLOperationDescribe, describeGroups},
+		{kmsg.ListGroups, 0, 0, 5, cluster, kmsg.ACLOperationDescribe, listGroups},
 		{kmsg.ApiVersions, 0, 0, 4, nothing, kmsg.ACLOperationUnknown, apiVersions},
-		{kmsg.CreateTopics, 2, 2, 7, topic, kmsg.ACLOperationCreate, createTopics},
-		{kmsg.DeleteTopics, 1, 1, 6, topic, kmsg.ACLOperationDelete, deleteTopics},
-		{kmsg.DeleteRecords, 0, 0, 2, topic, kmsg.ACLOperationDelete, deleteRecords},
+		{kmsg.CreateTopics, 2, 2, 7, topics, kmsg.ACLOperationCreate, createTopics},
+		{kmsg.DeleteTopics, 1, 1, 6, topics, kmsg.ACLOperationDelete, deleteTopics},
+		{kmsg.DeleteRecords, 0, 0, 2, topics, kmsg.ACLOperationDelete, deleteRecords},
 		{kmsg.InitProducerID, 0, 0, 5, cluster, kmsg.ACLOperationIdempotentWrite, initProducerID},
-		{kmsg.OffsetForLeaderEpoch, 2, 2, 4, topic, kmsg.ACLOperationDescribe, offsetForLeaderEpoch},
-		{kmsg.DescribeConfigs, 1, 1, 4, topic, kmsg.ACLOperationDescribeConfigs, describeConfigs},
-		{kmsg.AlterConfigs, 0, 0, 2, topic, kmsg.ACLOperationAlterConfigs, alterConfigs},
-		{kmsg.CreatePartitions, 0, 0, 3, topic, kmsg.ACLOperationAlter, createPartitions},
-		{kmsg.IncrementalAlterConfigs, 0, 0, 1, topic, kmsg.ACLOperationAlterConfigs, incrementalAlterConfigs},
+		{kmsg.OffsetForLeaderEpoch, 2, 2, 4, topics, kmsg.ACLOperationDescribe, offsetForLeaderEpoch},
+		{kmsg.DescribeConfigs, 1, 1, 4, topics, kmsg.ACLOperationDescribeConfigs, describeConfigs},
+		{kmsg.AlterConfigs, 0, 0, 2, topics, kmsg.ACLOperationAlterConfigs, alterConfigs},
+		{kmsg.CreatePartitions, 0, 0, 3, topics, kmsg.ACLOperationAlter, createPartitions},
+		{kmsg.DeleteGroups, 0, 0, 2, groups, kmsg.ACLOperationDelete, deleteGroups},
+		{kmsg.IncrementalAlterConfigs, 0, 0, 1, topics, kmsg.ACLOperationAlterConfigs, incrementalAlterConfigs},
+		{kmsg.OffsetDelete, 0, 0, 0, groups, kmsg.ACLOperationDelete, offsetDelete},
 		{kmsg.DescribeCluster, 0, 0, 2, cluster, kmsg.ACLOperationDescribe, describeCluster},
 		{kmsg.ListConfigResources, 0, 0, 1, cluster, kmsg.ACLOperationDescribeConfigs, listConfigResources},
-		{kmsg.DescribeTopicPartitions, 0, 0, 0, topic, kmsg.ACLOperationDescribe, describeTopicPartitions},
+		{kmsg.DescribeTopicPartitions, 0, 0, 0, topics, kmsg.ACLOperationDescribe, describeTopicPartitions},
 	}
 }

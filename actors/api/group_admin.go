@@ -1,0 +1,94 @@
+package api
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/messages"
+	"troupe/partition/group"
+	"troupe/partition/kafka"
+)
+
+// ListGroups, versions 0-5. v1 throttle time. v3 flexible. v4 states (KIP-518). v5 types (KIP-848). Every partition of the offsets topic that is
+// coordinated here is asked.
+func listGroups(r *Request) {
+	q := r.Body.(*kmsg.ListGroupsRequest)
+	response := kmsg.NewPtrListGroupsResponse()
+	var coordinators []messages.Leader
+	if t := r.image().Topic(messages.OffsetsTopic); t != nil {
+		for _, p := range t.Partitions {
+			if l, ok := r.view.LeaderOf(p.Number); ok && l.Broker == r.env.Broker && l.Coordinator != nil {
+				coordinators = append(coordinators, l)
+			}
+		}
+	}
+	done := after(len(coordinators)+1, func() {
+		slices.SortFunc(response.Groups, func(a, b kmsg.ListGroupsResponseGroup) int { return strings.Compare(a.Group, b.Group) })
+		r.respond(response)
+	})
+	for _, l := range coordinators {
+		r.ask(l.Coordinator, func(to messages.ReplyTo) any { return &messages.CoordinateAll{Body: &group.List{}, Reply: to} }, func(value any, err error) {
+			groups, _ := value.([]any)
+			for _, g := range groups {
+				if listed, ok := g.(*kmsg.ListGroupsResponseGroup); ok && isListed(q, listed) {
+					response.Groups = append(response.Groups, *listed)
+				}
+			}
+			if err != nil && response.ErrorCode == 0 && kafka.Code(err) != kerr.NotCoordinator.Code {
+				response.ErrorCode = r.errCode(err)
+			}
+			done()
+		})
+	}
+	done()
+}
+
+func isListed(q *kmsg.ListGroupsRequest, g *kmsg.ListGroupsResponseGroup) bool {
+	has := func(filter []string, value string) bool {
+		return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool { return strings.EqualFold(f, value) })
+	}
+	return has(q.StatesFilter, g.GroupState) && has(q.TypesFilter, g.GroupType)
+}
+
+// DescribeGroups, versions 0-6. v1 throttle time. v3 authorized operations (KIP-430). v4 static members. v5 flexible. v6 GROUP_ID_NOT_FOUND (KIP-1043).
+func describeGroups(r *Request) {
+	q := r.Body.(*kmsg.DescribeGroupsRequest)
+	response := kmsg.NewPtrDescribeGroupsResponse()
+	response.Groups = make([]kmsg.DescribeGroupsResponseGroup, len(q.Groups))
+	done := after(len(q.Groups)+1, func() { r.respond(response) })
+	for i, id := range q.Groups {
+		r.askGroup(id, &group.Describe{Version: r.Version}, func(value any, err error) {
+			described, ok := value.(*kmsg.DescribeGroupsResponseGroup)
+			if !ok {
+				refused := kmsg.NewDescribeGroupsResponseGroup()
+				refused.Group, refused.ErrorCode, refused.ErrorMessage = id, kafka.Code(err), kafka.Message(err)
+				refused.AuthorizedOperations = noOperations
+				described = &refused
+			}
+			r.noteCode(described.ErrorCode)
+			response.Groups[i] = *described
+			done()
+		})
+	}
+	done()
+}
+
+// DeleteGroups, versions 0-2 (KIP-229). v1 throttle time. v2 flexible.
+func deleteGroups(r *Request) {
+	q := r.Body.(*kmsg.DeleteGroupsRequest)
+	response := kmsg.NewPtrDeleteGroupsResponse()
+	response.Groups = make([]kmsg.DeleteGroupsResponseGroup, len(q.Groups))
+	done := after(len(q.Groups)+1, func() { r.respond(response) })
+	for i, id := range q.Groups {
+		r.askGroup(id, &group.Delete{}, func(_ any, err error) {
+			a := kmsg.NewDeleteGroupsResponseGroup()
+			a.Group, a.ErrorCode = id, r.errCode(err)
+			response.Groups[i] = a
+			done()
+		})
+	}
+	done()
+}
