@@ -120,7 +120,7 @@ func (g *Group) joinAgain(q *kmsg.JoinGroupRequest, r *partition.Request) error 
 		g.maybeCompleteJoin()
 	case completingRebalance:
 		if m.matches(q.Protocols) { // the answer to its first request was lost
-			g.answer(r.Ticket, g.joinedResponse(m, q.Version, false))
+			g.answer(r.Ticket, g.joinedResponse(m, q.Version, g.leader == m.id))
 			return nil
 		}
 		g.update(m, q, r.Ticket)
