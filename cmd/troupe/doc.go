@@ -1,6 +1,10 @@
 // Command troupe is the broker and its tools in one binary.
 //
 //	troupe server     a node
+//	troupe topic      create, list, describe, alter, delete
+//	troupe produce    publish lines
+//	troupe consume    print records
+//	troupe group      list, describe, delete, reset-offsets
 //	troupe tree       the actors of a running node
 //	troupe health     whether a node is alive and serves
 //	troupe version    what this binary is

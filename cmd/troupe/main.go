@@ -75,6 +75,6 @@ func newRoot(c *console) *cobra.Command {
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServer(c), newTree(c), newHealth(c), newVersion(c))
+	root.AddCommand(newServer(c), newTopic(c), newProduce(c), newConsume(c), newGroup(c), newTree(c), newHealth(c), newVersion(c))
 	return root
 }
