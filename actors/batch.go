@@ -7,6 +7,7 @@ import "iter"
 type Batch struct {
 	messages []any
 	next     int
+	before   func(message any) // is told of a message before it is given out
 }
 
 // All takes the messages out in the order in which they were sent.
@@ -15,6 +16,9 @@ func (b *Batch) All() iter.Seq[any] {
 		for b.next < len(b.messages) {
 			m := b.messages[b.next]
 			b.next++
+			if b.before != nil {
+				b.before(m)
+			}
 			if !yield(m) {
 				return
 			}

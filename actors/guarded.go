@@ -40,8 +40,18 @@ func (g *guarded) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		defer g.system.tree.ended(g.node)
 		defer g.recover("stopped")
+	case *Batch: // asks for itself, message by message
+	default:
+		g.node.fault(g.system, ctx.Message())
 	}
 	g.inner.Receive(ctx)
+}
+
+// fault lets a test have the actor panic.
+func (n *node) fault(s *System, message any) {
+	if s.o.Fault != nil {
+		s.o.Fault(n.kind, n.id, message)
+	}
 }
 
 func (g *guarded) recover(when string) {

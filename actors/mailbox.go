@@ -169,7 +169,11 @@ func (m *mailbox) prefix() *Batch {
 	if m.system.o.Stepper != nil && n > 1 {
 		n = 1 + int(m.system.Rand(int64(n)))
 	}
-	return &Batch{messages: rest[:n:n]}
+	part := &Batch{messages: rest[:n:n]}
+	if m.system.o.Fault != nil {
+		part.before = func(message any) { m.node.fault(m.system, message) }
+	}
+	return part
 }
 
 // isOwn tells whether protoactor itself acts on a user message.

@@ -28,6 +28,8 @@ type Options struct {
 	// OnRestart and OnFailed, where not nil, are told of restarts, and of how many actors of a kind have failed for good.
 	OnRestart func(kind string)
 	OnFailed  func(kind string, failed int)
+	// Fault, where not nil, is called before each message that an actor handles, and may panic in its place. It is for tests.
+	Fault func(kind, id string, message any)
 }
 
 // A System is the actors of one node. It is safe for use by many goroutines.

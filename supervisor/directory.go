@@ -13,15 +13,16 @@ import (
 	"troupe/actors/messages"
 	"troupe/partition"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 // A directory is the one that changes what the router shows: the rows of the metadata log as they are committed, and who leads what. It has no
-// state but who waits, so that a restart loses nothing else.
+// state but who waits; after a restart it has everybody say again what they said last.
 type directory struct {
 	system *actors.System
 	router *messages.Router
-	// changed is told of each new image; it sends a message.
-	changed func()
+	// partitions hears of each new image.
+	partitions *actor.PID
 
 	self    *actor.PID
 	waiting []*waiter
@@ -53,6 +54,7 @@ func (d *directory) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		d.self = ctx.Self()
+		d.system.Root().Send(d.partitions, &messages.Announce{}) // after a restart: the message at which it panicked is lost
 	case *actors.Batch:
 		view := d.router.View()
 		image, led := view.Image, map[kafka.PartitionNumber]messages.Leader{}
@@ -61,7 +63,7 @@ func (d *directory) Receive(ctx actor.Context) {
 			case *committed:
 				base := image
 				if m.whole {
-					base = messages.NewRouter().View().Image
+					base = metadata.NewImage()
 				}
 				next, err := base.Apply(m.rows)
 				if err != nil {
@@ -78,7 +80,7 @@ func (d *directory) Receive(ctx actor.Context) {
 			d.router.Set(view.With(image, led))
 		}
 		if image != view.Image {
-			d.changed()
+			d.system.Root().Send(d.partitions, &reconcile{})
 		}
 		d.release()
 	}

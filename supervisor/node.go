@@ -28,6 +28,8 @@ var ErrStoreDead = errors.New("the store is dead")
 type Options struct {
 	Settings *config.Settings
 	Logger   log.Logger // nil: nothing is logged
+	// Fault is actors.Options.Fault, for tests that want to see what becomes of a panic.
+	Fault func(kind, id string, message any)
 }
 
 // A Node is a running node. Its methods may be called from any goroutine.
@@ -92,6 +94,7 @@ func (n *Node) start() (err error) {
 	_, _ = rand.Read(incarnation[:]) // never fails
 	n.system = actors.NewSystem(actors.Options{
 		Incarnation: binary.BigEndian.Uint64(incarnation[:]), Logger: n.o.Logger, Policies: policies,
+		Fault:     n.o.Fault,
 		OnRestart: func(kind string) { n.metrics.restarts.WithLabelValues(kind).Inc() },
 		OnFailed:  func(kind string, failed int) { n.metrics.failed.WithLabelValues(kind).Set(float64(failed)) },
 	})

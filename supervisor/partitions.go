@@ -49,6 +49,10 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.running, p.stopping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}
 		p.start(ctx, kafka.MetadataPartition, p.b.metadataReplica())
 		p.reconcile(ctx)
+	case *messages.Announce:
+		for _, number := range slices.Sorted(maps.Keys(p.running)) {
+			ctx.Send(p.running[number].pid, m)
+		}
 	case *reconcile:
 		p.reconcile(ctx)
 	case *actor.Terminated:

@@ -129,7 +129,7 @@ func (n *node) start() {
 	parent := b.system.Actors().NewLocalPID(n.self.Id + "/partitions")
 	var err error
 	b.directory, err = b.system.Spawn(n.ctx, actors.Kind{Name: "directory", Batching: true}, "directory", func() actor.Actor {
-		return &directory{system: b.system, router: b.router, changed: func() { b.system.Root().Send(parent, &reconcile{}) }}
+		return &directory{system: b.system, router: b.router, partitions: parent}
 	})
 	n.check(err)
 	b.env = api.NewEnv(b.apiOptions())
@@ -325,8 +325,8 @@ func (b *builder) metadataReplica() replica.Options {
 				})
 			},
 			NotServing: kerr.NotController,
-			Rows: func(rows []partition.KeyValue) {
-				b.system.Root().Send(b.directory, &committed{rows: slices.Clone(rows)})
+			Rows: func(rows []partition.KeyValue, whole bool) {
+				b.system.Root().Send(b.directory, &committed{slices.Clone(rows), whole})
 			},
 			SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows,
 		})

@@ -27,8 +27,8 @@ type Options struct {
 	Machine func(key string) partition.Machine
 	// NotServing is the answer where another node leads.
 	NotServing *kerr.Error
-	// Rows, where not nil, is told every committed row: all that there are first, then what changes. It must not block.
-	Rows func(rows []partition.KeyValue)
+	// Rows, where not nil, is told every committed row: with whole all that there are, else what has changed since. It must not block.
+	Rows func(rows []partition.KeyValue, whole bool)
 	// A snapshot is due after so many bytes or records.
 	SnapshotBytes   int
 	SnapshotRecords int
@@ -131,6 +131,8 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		}
 	case *messages.Applied:
 		c.applied(m)
+	case *messages.Announce:
+		c.tellAll()
 	case *messages.Leading:
 		c.lead(m.Serving)
 	case *messages.Coordinate:
@@ -156,8 +158,18 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	}
 }
 
-// Failed answers everybody whose answer waits here.
-func (c *coordinator) Failed(*actors.Panic, any) { c.fail(c.o.NotServing) }
+// Failed answers everybody whose answer waits here, and who sent the message at which the actor panicked.
+func (c *coordinator) Failed(_ *actors.Panic, message any) {
+	c.fail(c.o.NotServing)
+	switch m := message.(type) {
+	case *messages.Coordinate:
+		c.answer(answer{m.Reply, nil, c.o.NotServing})
+	case *messages.CoordinateAll:
+		c.answer(answer{m.Reply, nil, c.o.NotServing})
+	case *outcome:
+		c.refuse(m.answers, c.o.NotServing)
+	}
+}
 
 // lead begins or ends the service.
 func (c *coordinator) lead(serving bool) {

@@ -88,8 +88,13 @@ func (k *key) Receive(ctx actor.Context) {
 	}
 }
 
-// Failed answers everybody who waits.
-func (k *key) Failed(*actors.Panic, any) { k.dismiss() }
+// Failed answers everybody who waits, and who sent the message at which the actor panicked.
+func (k *key) Failed(_ *actors.Panic, message any) {
+	k.dismiss()
+	if m, ok := message.(*messages.Coordinate); ok {
+		k.o.System.Root().Send(m.Reply.PID, &messages.Reply{Slot: m.Reply.Slot, Err: k.o.NotServing})
+	}
+}
 
 func (k *key) restore(list []partition.KeyValue) {
 	machine := k.o.Machine(k.key)

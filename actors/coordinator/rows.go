@@ -94,6 +94,7 @@ func (c *coordinator) take(m *loadedRows) {
 		clear(o.rows)
 	}
 	c.set(m.rows)
+	c.tellAll()
 	later := c.later
 	c.later = nil
 	for _, b := range later {
@@ -127,6 +128,7 @@ func (c *coordinator) apply(b record.Batch) {
 	c.sinceBytes += len(b)
 	c.sinceRecords += len(rows)
 	c.set(rows)
+	c.tell(rows)
 }
 
 // set changes the rows.
@@ -145,9 +147,24 @@ func (c *coordinator) set(rows []partition.KeyValue) {
 		}
 		o.rows[string(kv.Key)] = kv.Value
 	}
+}
+
+// tell passes on rows that have changed, and tellAll all of them.
+func (c *coordinator) tell(rows []partition.KeyValue) {
 	if c.o.Rows != nil {
-		c.o.Rows(rows)
+		c.o.Rows(rows, false)
 	}
+}
+
+func (c *coordinator) tellAll() {
+	if c.o.Rows == nil || !c.loaded {
+		return
+	}
+	var all []partition.KeyValue
+	for _, o := range c.sorted() {
+		all = append(all, sortedRows(o.rows)...)
+	}
+	c.o.Rows(all, true)
 }
 
 // snapshot writes the rows as chunks: each a sequence of keys and values, each led by its length.

@@ -22,6 +22,9 @@ type Led struct {
 	Leader Leader
 }
 
+// Announce asks a replica to tell the directory once more that it leads, where it does, and its coordinator to tell its rows once more.
+type Announce struct{}
+
 // Attach is how a coordinator asks its replica for the partition's records. The replica answers with Attached, and from then on
 // with Applied, Leading and SnapshotDue.
 type Attach struct{}

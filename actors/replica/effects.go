@@ -49,12 +49,22 @@ func (r *replica) leadership(l *partition.Leadership) {
 		return
 	}
 	r.leads = l.Serving
-	led := &messages.Led{Number: r.o.Partition.Number}
+	r.led = &messages.Led{Number: r.o.Partition.Number}
 	if l.Serving {
-		led.Leader = messages.Leader{Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: []kafka.BrokerID{r.o.Broker}}
+		r.led.Leader = messages.Leader{Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: []kafka.BrokerID{r.o.Broker}}
 	}
 	if r.attached {
 		r.send(r.coordinator, &messages.Leading{Epoch: l.Epoch, Serving: l.Serving})
 	}
-	r.send(r.o.Directory, led)
+	r.send(r.o.Directory, r.led)
+}
+
+// announce says again what was said last, to a directory and a coordinator's listener that have lost it.
+func (r *replica) announce() {
+	if r.leads {
+		r.send(r.o.Directory, r.led)
+	}
+	if r.attached {
+		r.send(r.coordinator, &messages.Announce{})
+	}
 }

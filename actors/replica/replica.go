@@ -48,6 +48,7 @@ type replica struct {
 	tickets tickets
 	quiet   bool // nothing was asked since the last retain
 	leads   bool // as the directory was told
+	led     *messages.Led
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -177,8 +178,11 @@ func (r *replica) stop() {
 	r.dismiss()
 }
 
-// Failed answers everybody who waits, when the actor has panicked.
-func (r *replica) Failed(*actors.Panic, any) { r.dismiss() }
+// Failed answers everybody who waits, when the actor has panicked, and who sent the message at which it did.
+func (r *replica) Failed(_ *actors.Panic, message any) {
+	r.dismiss()
+	r.refuse(message)
+}
 
 func (r *replica) dismiss() {
 	for _, to := range r.tickets.all() {

@@ -40,6 +40,8 @@ func (r *replica) serve(message any) {
 		r.p.DeleteRecords(m.Before, r.tickets.issue(m.Reply, false))
 	case *messages.Configure:
 		r.p.Configure(m.Config)
+	case *messages.Announce:
+		r.announce()
 	case *messages.Attach:
 		r.asked = true
 		r.attach()

@@ -22,6 +22,12 @@ const within = time.Minute
 // among the settings the data folder is temporary.
 func Start(t testing.TB, settings ...string) *supervisor.Node {
 	t.Helper()
+	return StartWith(t, supervisor.Options{}, settings...)
+}
+
+// StartWith is Start with further options; settings and a logger are filled in.
+func StartWith(t testing.TB, o supervisor.Options, settings ...string) *supervisor.Node {
+	t.Helper()
 	set := append([]string{"data.dir=" + t.TempDir(), "listener.address=127.0.0.1:0", "admin.address=127.0.0.1:0"}, settings...)
 	s, err := supervisor.LoadSettings("", nil, set)
 	if err != nil {
@@ -29,7 +35,8 @@ func Start(t testing.TB, settings ...string) *supervisor.Node {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	n, err := supervisor.Start(ctx, supervisor.Options{Settings: s, Logger: log.NewLogfmtLogger(output{t})})
+	o.Settings, o.Logger = s, log.NewLogfmtLogger(output{t})
+	n, err := supervisor.Start(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}

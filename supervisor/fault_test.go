@@ -1,0 +1,154 @@
+package supervisor_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"troupe/actors/messages"
+	"troupe/actors/session"
+	"troupe/supervisor"
+	"troupe/supervisor/troupetest"
+)
+
+// A saboteur has actors panic at chosen messages, a number of times.
+type saboteur struct {
+	mu    sync.Mutex
+	left  int
+	wants func(kind, id string, message any) bool
+}
+
+func (s *saboteur) fault(kind, id string, message any) {
+	s.mu.Lock()
+	hit := s.left > 0 && s.wants != nil && s.wants(kind, id, message)
+	if hit {
+		s.left--
+	}
+	s.mu.Unlock()
+	if hit {
+		panic("sabotage")
+	}
+}
+
+func (s *saboteur) strike(times int, wants func(kind, id string, message any) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left, s.wants = times, wants
+}
+
+func metric(t *testing.T, n *supervisor.Node, line string) bool {
+	t.Helper()
+	a, err := http.Get("http://" + n.AdminAddr() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(b), "\n"+line+"\n")
+}
+
+// hasty has a client look at once who leads, instead of after five seconds.
+func hasty() kgo.Opt { return kgo.MetadataMinAge(20 * time.Millisecond) }
+
+// A panic in a session, a partition or a group ends or restarts that one alone: clients see a retry, and what was acknowledged stays.
+func TestPanicsOfActors(t *testing.T) {
+	is := func(kind, name string, matches func(message any) bool) func(string, string, any) bool {
+		return func(k, id string, m any) bool { return k == kind && strings.HasSuffix(id, name) && matches(m) }
+	}
+	for name, fault := range map[string]struct {
+		wants  func(kind, id string, message any) bool
+		metric string
+	}{
+		"session": {func(kind, _ string, m any) bool {
+			a, ok := m.(*session.Arrived)
+			return kind == "session" && ok && a.Request.API.Name() == "Produce"
+		}, ""},
+		"partition at a produce": {is("partition", "/orders-0", func(m any) bool { _, ok := m.(*messages.Produce); return ok }), `troupe_actor_restarts_total{kind="partition"} 1`},
+		"partition at a write":   {is("partition", "/orders-0", func(m any) bool { return strings.HasSuffix(fmt.Sprintf("%T", m), ".stored") }), `troupe_actor_restarts_total{kind="partition"} 1`},
+		"partition at a fetch":   {is("partition", "/orders-1", func(m any) bool { _, ok := m.(*messages.Fetch); return ok }), `troupe_actor_restarts_total{kind="partition"} 1`},
+		"group":                  {is("group", "/group:readers", func(m any) bool { _, ok := m.(*messages.Coordinate); return ok }), `troupe_actor_restarts_total{kind="group"} 1`},
+		"coordinator": {func(kind, _ string, m any) bool {
+			_, ok := m.(*messages.Coordinate)
+			return kind == "coordinator" && ok
+		}, `troupe_actor_restarts_total{kind="coordinator"} 1`},
+		"directory": {func(kind, _ string, m any) bool { _, ok := m.(*messages.Led); return kind == "directory" && ok }, `troupe_actor_restarts_total{kind="directory"} 1`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &saboteur{}
+			n := troupetest.StartWith(t, supervisor.Options{Fault: s.fault}, "group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=3")
+			ctx := testContext(t)
+			c := client(t, n, byHand(), hasty())
+			admin := kadm.NewClient(c)
+			if _, err := admin.CreateTopic(ctx, 2, 1, nil, "orders"); err != nil {
+				t.Fatal(err)
+			}
+			publish(t, c, "orders", 2, 0, 100)
+			s.strike(1, fault.wants)
+			if name == "directory" { // it hears of a new leader
+				if _, err := admin.CreateTopic(ctx, 1, 1, nil, "more"); err != nil {
+					t.Logf("the topic whose creation was disturbed: %v", err)
+				}
+				publish(t, c, "more", 1, 0, 10)
+			}
+			publish(t, c, "orders", 2, 100, 100)
+			readAll(t, n, "orders", 2, 200)
+			readAll(t, n, "orders", 2, 200, kgo.ConsumerGroup("readers"))
+			publish(t, c, "orders", 2, 200, 100)
+			readAll(t, n, "orders", 2, 300)
+			s.mu.Lock()
+			left := s.left
+			s.mu.Unlock()
+			if left != 0 {
+				t.Error("nothing was sabotaged")
+			}
+			if fault.metric != "" && !metric(t, n, fault.metric) {
+				t.Errorf("the metrics lack %s", fault.metric)
+			}
+		})
+	}
+}
+
+// A partition that panics again and again is taken out of service; everything else goes on.
+func TestPartitionThatAlwaysPanics(t *testing.T) {
+	s := &saboteur{}
+	n := troupetest.StartWith(t, supervisor.Options{Fault: s.fault})
+	ctx := testContext(t)
+	c := client(t, n, byHand())
+	if _, err := kadm.NewClient(c).CreateTopic(ctx, 2, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	s.strike(100, func(kind, id string, m any) bool {
+		_, ok := m.(*messages.Produce)
+		return ok && kind == "partition" && strings.HasSuffix(id, "/orders-1")
+	})
+	bad := client(t, n, byHand(), hasty())
+	bad.Produce(ctx, &kgo.Record{Topic: "orders", Partition: 1, Value: []byte("x")}, nil)
+	for deadline := time.Now().Add(30 * time.Second); !metric(t, n, `troupe_actors_failed{kind="partition"} 1`); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the partition is not given up")
+		}
+	}
+	for range 10 {
+		if err := c.ProduceSync(ctx, &kgo.Record{Topic: "orders", Partition: 0, Value: []byte("x")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := http.Get("http://" + n.AdminAddr() + "/tree")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if b, err := io.ReadAll(a.Body); err != nil || !strings.Contains(string(b), `"state":"failed"`) || !strings.Contains(string(b), "sabotage") {
+		t.Errorf("the tree does not show the failure: %v", err)
+	}
+}
