@@ -1,0 +1,82 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"troupe/benchmarks/cluster"
+)
+
+func main() {
+	only := flag.String("only", "", "the figures to measure, joined by commas; all where it is empty")
+	rounds := flag.Int("rounds", 3, "how often each system has its turn")
+	out := flag.String("out", "", "folder for the results (default benchmarks/results)")
+	scratch := flag.String("scratch", "", "folder for the brokers' data, on the disk that is to be measured (default the system's temporary one)")
+	touch := flag.Int("touch", 4, "GiB of memory that are touched before each turn")
+	list := flag.Bool("list", false, "list the figures")
+	flag.Parse()
+	if *list {
+		for _, f := range figures() {
+			fmt.Printf("%-8s  %s\n", f.name, f.doc)
+		}
+		return
+	}
+	if err := run(*only, *rounds, *out, *scratch, *touch); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+func run(only string, rounds int, out, scratch string, touch int) error {
+	where, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "troupe").Output()
+	if err != nil {
+		return fmt.Errorf("find the module: %w", err)
+	}
+	root := strings.TrimSpace(string(where))
+	chosen := figures()
+	if only != "" {
+		chosen = slices.DeleteFunc(chosen, func(f figure) bool { return !slices.Contains(strings.Split(only, ","), f.name) })
+	}
+	if len(chosen) == 0 {
+		return errors.New("no such figure; --list names them")
+	}
+	systems := []*cluster.System{
+		cluster.Troupe(root),
+		cluster.Kafka(root, "kafka"),
+		cluster.Kafka(root, "kafka flush=1", "log.flush.interval.messages=1"),
+	}
+	var r results
+	for _, f := range chosen {
+		for round := range rounds {
+			for _, s := range systems {
+				if err := takeTurn(&r, root, f, s, scratch, touch<<30); err != nil {
+					return fmt.Errorf("%s, round %d, %s: %w", f.name, round+1, s.Name, err)
+				}
+			}
+		}
+	}
+	return r.write(cmp.Or(out, filepath.Join(root, "benchmarks/results")))
+}
+
+// takeTurn lets one system have one turn.
+func takeTurn(r *results, root string, f figure, s *cluster.System, scratch string, touch int) error {
+	dir, err := os.MkdirTemp(scratch, "load")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := cluster.TouchMemory(touch); err != nil {
+		return err
+	}
+	return f.run(&turn{root: root, system: s, dir: dir, note: func(measure, unit string, value float64) {
+		fmt.Printf("%-8s  %-14s  %-32s %10.3f %s\n", f.name, s.Name, measure, value, unit)
+		r.add(measure, unit, s.Name, value)
+	}})
+}
