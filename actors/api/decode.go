@@ -27,7 +27,7 @@ type Decoder struct {
 func (e *Env) NewDecoder() *Decoder { return &Decoder{env: e} }
 
 // unpackedBytesMax bounds what one compressed batch may unpack to.
-const unpackedBytesMax = 1 << 30
+const unpackedBytesMax = 256 << 20
 
 var errShort = errors.New("the request ends within its header")
 

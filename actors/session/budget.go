@@ -2,8 +2,9 @@ package session
 
 import "sync"
 
-// A budget is the bytes that requests may take on a node. It lends as long as anything is left, so that a request larger than what is
-// left, or than all of it, is served too; until it is given back nothing more is lent.
+// A budget is the bytes that requests may take on a node. A request is begun when anything is left, and then gets what it needs as its bytes arrive, even
+// where that is more than is left or more than all of it: half a request can't wait for another half. Until enough is given back
+// no other request is begun. What a client only announces costs nothing.
 type budget struct {
 	limited bool
 
@@ -19,8 +20,8 @@ func newBudget(bytes int64) *budget {
 	return b
 }
 
-// take waits until something is left and takes n bytes.
-func (b *budget) take(n int) {
+// await waits until something is left.
+func (b *budget) await() {
 	if !b.limited {
 		return
 	}
@@ -29,8 +30,10 @@ func (b *budget) take(n int) {
 	for b.left <= 0 {
 		b.changed.Wait()
 	}
-	b.left -= int64(n)
 }
+
+// take takes n bytes.
+func (b *budget) take(n int) { b.give(-n) }
 
 func (b *budget) give(n int) {
 	if !b.limited || n == 0 {
@@ -38,6 +41,7 @@ func (b *budget) give(n int) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left += int64(n)
-	b.changed.Broadcast()
+	if b.left += int64(n); b.left > 0 && n > 0 {
+		b.changed.Broadcast()
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -27,6 +28,7 @@ type conn struct {
 	host   string // as Kafka shows it: /127.0.0.1
 	pid    *actor.PID
 
+	inFrame bool          // the reader has begun with a request
 	written chan struct{} // closed when the writer has ended
 
 	mu       sync.Mutex
@@ -115,11 +117,10 @@ func (c *conn) readAll() error {
 		if err != nil {
 			return err
 		}
-		c.l.budget.take(length)
-		c.mu.Lock()
-		c.borrowed += length
-		c.mu.Unlock()
-		frame, err := readFrame(in, length)
+		c.l.budget.await()
+		c.inFrame = true
+		frame, err := readFrame(in, length, c.borrow)
+		c.inFrame = false
 		if err != nil {
 			return err
 		}
@@ -135,21 +136,43 @@ func (c *conn) readAll() error {
 	}
 }
 
-// patient reads from the socket as long as the connection is not idle.
+// borrow takes bytes out of the node's budget. They are given back with the answer, or when the connection ends.
+func (c *conn) borrow(n int) {
+	c.l.budget.take(n)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.borrowed += n
+}
+
+// stallMax is how long a client may pause in the midst of a request: until that is whole it holds a part of the node's budget.
+const stallMax = 30 * time.Second
+
+// patient reads from the socket as long as the connection is not idle, and no request stalls.
 type patient struct{ c *conn }
 
 func (p patient) Read(b []byte) (int, error) {
 	for {
-		if p.c.l.o.IdleMax > 0 {
-			if err := p.c.socket.SetReadDeadline(time.Now().Add(p.c.l.o.IdleMax)); err != nil {
-				return 0, err
-			}
+		wait := p.c.l.o.IdleMax
+		if p.c.inFrame {
+			wait = stallMax
+		}
+		deadline := time.Time{}
+		if wait > 0 {
+			deadline = time.Now().Add(wait)
+		}
+		if err := p.c.socket.SetReadDeadline(deadline); err != nil {
+			return 0, err
 		}
 		n, err := p.c.socket.Read(b)
-		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && p.c.busy() {
-			continue // it waits for an answer
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
 		}
-		return n, err
+		switch {
+		case p.c.inFrame:
+			return 0, &refusal{fmt.Sprintf("a request was not whole after a pause of %v", stallMax)}
+		case !p.c.busy():
+			return 0, err
+		}
 	}
 }
 

@@ -1,17 +1,26 @@
 package session
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
 )
 
-// firstBytes is the largest buffer that is made on the word of a client alone. A longer frame's buffer grows as its bytes arrive.
-const firstBytes = 256 << 10
+// leastBytes is the smallest buffer that a longer frame begins with.
+const leastBytes = 4 << 10
 
-// readFrame reads the frame that begins with the given length.
-func readFrame(from io.Reader, length int) ([]byte, error) {
-	b := make([]byte, min(length, firstBytes))
+// readFrame reads the frame that begins with the given length. Its buffer is a few times as large as what has arrived, so that a client that announces
+// much and sends little costs little. It says what it takes for its buffer before it makes it.
+func readFrame(from *bufio.Reader, length int, borrow func(n int)) ([]byte, error) {
+	if length > 0 {
+		if _, err := from.Peek(1); err != nil {
+			return nil, fmt.Errorf("a request of %d bytes never came: %w", length, err)
+		}
+	}
+	size := min(length, max(leastBytes, 4*from.Buffered()))
+	borrow(size)
+	b := make([]byte, size)
 	for read := 0; ; {
 		n, err := io.ReadFull(from, b[read:])
 		read += n
@@ -21,6 +30,7 @@ func readFrame(from io.Reader, length int) ([]byte, error) {
 		if read == length {
 			return b, nil
 		}
+		borrow(min(length, 4*len(b)) - len(b))
 		grown := make([]byte, min(length, 4*len(b)))
 		copy(grown, b)
 		b = grown

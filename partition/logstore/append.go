@@ -150,14 +150,26 @@ func (s *Store) awaitSyncs() {
 	}
 }
 
+// What an entry takes in a batch beside its data, and a batch beside its entries, at most.
+const (
+	entryOverhead = 64
+	batchOverhead = 4 << 10
+)
+
 // group makes one batch of the requests and applies it. A store that is dead writes nothing more.
 func (s *Store) group(requests []request) *group {
 	g := &group{requests: requests, err: s.Err()}
 	if g.err != nil {
 		return g
 	}
-	g.batch = s.log.NewBatch()
-	bytes := 0
+	bytes, size := 0, 0
+	for i := range requests {
+		bytes += requests[i].bytes()
+		if w := requests[i].write; w != nil {
+			size += len(w.Entries) * entryOverhead
+		}
+	}
+	g.batch = s.log.NewBatchWithSize(bytes + size + batchOverhead) // a batch that grows copies what it holds
 	for i := range requests {
 		r := &requests[i]
 		if r.write != nil {
@@ -171,7 +183,6 @@ func (s *Store) group(requests []request) *group {
 			g.err = s.die(g.err)
 			return g
 		}
-		bytes += r.bytes()
 	}
 	switch {
 	case g.batch.Empty():

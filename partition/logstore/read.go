@@ -3,6 +3,7 @@ package logstore
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -62,6 +63,12 @@ func (s *Store) Entries(p kafka.PartitionNumber, lo, hi consensus.Index, maxByte
 	return out, nil
 }
 
+// expected is about how many bytes there are from a batch on up to an offset, if those that follow are like it.
+func expected(b record.Batch, to kafka.Offset) int {
+	records := int64(b.LastOffsetDelta()) + 1
+	return len(b) * int((int64(to-b.BaseOffset())+records-1)/records)
+}
+
 // Read appends record batches to dst; see partition.Store.
 func (s *Store) Read(p kafka.PartitionNumber, from, to kafka.Offset, maxBytes int, atLeastOne bool, dst []byte) ([]byte, error) {
 	start, err := s.seekOffset(p, from)
@@ -91,6 +98,9 @@ func (s *Store) Read(p kafka.PartitionNumber, from, to kafka.Offset, maxBytes in
 		}
 		if b.BaseOffset() >= to || size+len(b) > maxBytes && (size > 0 || !atLeastOne) {
 			break
+		}
+		if size == 0 {
+			dst = slices.Grow(dst, min(expected(b, to), max(maxBytes, len(b))))
 		}
 		size += len(b)
 		dst = append(dst, b...)

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -11,6 +12,9 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/partition/kafka"
 )
 
 // A body is the records of a batch, unpacked.
@@ -40,7 +44,10 @@ func (b Batch) body(maxBytes int) (body, error) {
 	buf := buffers.Get().(*bytes.Buffer)
 	buf.Reset()
 	if err := unpack(buf, b.Codec(), packed, maxBytes); err != nil {
-		buffers.Put(buf)
+		body{pooled: buf}.release()
+		if errors.Is(err, kerr.MessageTooLarge) {
+			return body{}, err // a client may split such a batch; a corrupt one it would send again
+		}
 		return body{}, corrupt("%s: %v", b.Codec(), err)
 	}
 	return body{bytes: buf.Bytes(), pooled: buf}, nil
@@ -98,7 +105,7 @@ func unpackStream[R io.Reader](into *bytes.Buffer, pool *sync.Pool, packed []byt
 }
 
 func errTooLarge(maxBytes int) error {
-	return fmt.Errorf("it unpacks to more than the %d bytes that are allowed", maxBytes)
+	return kafka.Errorf(kerr.MessageTooLarge, "a batch unpacks to more than the %d bytes that are allowed", maxBytes)
 }
 
 // xerialMagic begins the framing in which Java's snappy writes: magic, two versions, then blocks led by their length.

@@ -130,6 +130,10 @@ func (b Batch) Stamp(base kafka.Offset, epoch kafka.LeaderEpoch) {
 // (message.timestamp.type=LogAppendTime). It touches what the CRC covers, so it computes the CRC again.
 func (b Batch) StampLogAppendTime(now int64) {
 	binary.BigEndian.PutUint16(b[posAttributes:], uint16(b.Attributes()|attrLogAppendTime))
-	binary.BigEndian.PutUint64(b[posMaxTimestamp:], uint64(now))
+	b.stampMaxTimestamp(now)
+}
+
+func (b Batch) stampMaxTimestamp(t int64) {
+	binary.BigEndian.PutUint64(b[posMaxTimestamp:], uint64(t))
 	binary.BigEndian.PutUint32(b[posCRC:], b.ComputeCRC())
 }

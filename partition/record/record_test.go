@@ -118,7 +118,6 @@ func TestValidateRefuses(t *testing.T) {
 		{"a record without key", good(), tight(func(l *Limits) { l.KeysRequired = true }), kerr.InvalidRecord},
 		{"a timestamp too old", good(), tight(func(l *Limits) { l.TimestampBeforeMaxMillis = 6 }), kerr.InvalidTimestamp},
 		{"a timestamp too new", good(), tight(func(l *Limits) { l.TimestampAfterMaxMillis = 4 }), kerr.InvalidTimestamp},
-		{"a largest timestamp that is none", with(func(b Batch) { be.PutUint64(b[posMaxTimestamp:], now+6) }), nil, kerr.InvalidRecord},
 		{"gzip that is none", with(func(b Batch) { b[posAttributes+1] |= byte(Gzip) }), nil, kerr.CorruptMessage},
 		{"a record longer than the batch", with(func(b Batch) { b[HeaderSize] = 0x7e }), nil, kerr.InvalidRecord},
 	} {
@@ -134,6 +133,16 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
+func TestLargestTimestampIsCorrected(t *testing.T) {
+	b := build(t, Builder{}, Record{Timestamp: now - 3, Value: []byte("x")}, Record{Timestamp: now - 1, Value: []byte("y")})
+	binary.BigEndian.PutUint64(b[posMaxTimestamp:], now+6)
+	binary.BigEndian.PutUint32(b[posCRC:], b.ComputeCRC())
+	got, err := Validate(b, roomy, now)
+	if err != nil || got.MaxTimestamp() != now-1 || got.CRC() != got.ComputeCRC() {
+		t.Errorf("largest timestamp %d, checksum %x of %x, %v", got.MaxTimestamp(), got.CRC(), got.ComputeCRC(), err)
+	}
+}
+
 func with0(b Batch, change func(Batch)) Batch { change(b); return b }
 
 // A bomb costs no more than the bound, whatever it would unpack to.
@@ -143,7 +152,7 @@ func TestDecompressionIsBounded(t *testing.T) {
 			b := build(t, Builder{Codec: codec}, Record{Timestamp: now, Value: make([]byte, 8<<20)})
 			limits := roomy
 			limits.UnpackedBytesMax = 1 << 20
-			if _, err := Validate(b, limits, now); !errors.Is(err, kerr.CorruptMessage) || !strings.Contains(err.Error(), "unpacks") {
+			if _, err := Validate(b, limits, now); !errors.Is(err, kerr.MessageTooLarge) || !strings.Contains(err.Error(), "unpacks") {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -27,7 +27,8 @@ type Limits struct {
 // batch that it must be. Now is in milliseconds since 1970. The order of the checks and their errors are those of Kafka's
 // ProduceRequest.validateRecords and LogValidator: CORRUPT_MESSAGE for bytes that are no batch or have
 // another checksum, INVALID_RECORD for a batch that says what it must not, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP,
-// UNSUPPORTED_COMPRESSION_TYPE and UNSUPPORTED_FOR_MESSAGE_FORMAT. Nothing is changed or copied.
+// UNSUPPORTED_COMPRESSION_TYPE and UNSUPPORTED_FOR_MESSAGE_FORMAT. Nothing is copied, and nothing changed but
+// a largest timestamp that is not that of the records: it is corrected, as Kafka does.
 func Validate(records []byte, limits Limits, now int64) (Batch, error) {
 	b, err := only(records)
 	if err != nil {
@@ -134,7 +135,7 @@ func checkRecords(b Batch, limits Limits, now int64) error {
 		return invalid("%d bytes follow the last of %d records", len(rest), b.Count())
 	}
 	if !limits.LogAppendTime && b.MaxTimestamp() != newest {
-		return invalid("the batch claims a largest timestamp of %d, its records have %d", b.MaxTimestamp(), newest)
+		b.stampMaxTimestamp(newest) // Kafka corrects it too
 	}
 	return nil
 }
