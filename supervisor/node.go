@@ -108,6 +108,7 @@ func (n *Node) start() (err error) {
 	if err != nil {
 		return err
 	}
+	n.metrics.registry.MustRegister(n.tree.lags)
 	socket, err := net.Listen("tcp", s.Get("admin.address"))
 	if err != nil {
 		return fmt.Errorf("open the admin listener: %w", err)

@@ -268,6 +268,46 @@ func TestAdminListener(t *testing.T) {
 	}
 }
 
+func TestGroupLag(t *testing.T) {
+	dir := "data.dir=" + t.TempDir()
+	n := troupetest.Start(t, dir, "group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=2")
+	c := client(t, n, byHand(), kgo.AllowAutoTopicCreation())
+	publish(t, c, "orders", 1, 0, 100)
+	ctx := testContext(t)
+	if err := kadm.NewClient(c).CommitAllOffsets(ctx, "billing", kadm.Offsets{"orders": {0: kadm.Offset{Topic: "orders", At: 60}}}); err != nil {
+		t.Fatal(err)
+	}
+	const line = `troupe_group_lag_records{group="billing",partition="0",topic="orders"} `
+	if !metric(t, n, line+"40") {
+		t.Error("the lag is not shown")
+	}
+	c.Close()
+	troupetest.Stop(t, n)
+	n = troupetest.Start(t, dir)
+	if !metric(t, n, line+"40") {
+		t.Error("the lag is not shown after a restart")
+	}
+	admin := kadm.NewClient(client(t, n))
+	if _, err := admin.DeleteTopic(ctx, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	if metric(t, n, line+"40") {
+		t.Error("the lag in a deleted topic is shown")
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the offsets go with the topic
+		offsets, err := admin.FetchOffsets(ctx, "billing")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(offsets) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the offsets of a deleted topic are left: %v", offsets)
+		}
+	}
+}
+
 // A transactional producer is told once and for all that there are no transactions.
 func TestTransactionsAreRefused(t *testing.T) {
 	n := troupetest.Start(t)

@@ -11,6 +11,7 @@ import (
 	"troupe/actors/messages"
 	"troupe/actors/replica"
 	"troupe/partition"
+	"troupe/partition/group"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 )
@@ -71,6 +72,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 		})
 	case *orphans:
 		p.dropAll(ctx.Self(), m.stored)
+		p.forgetOffsets(ctx)
 	case *dropped:
 		if m.err != nil {
 			level.Error(p.b.system.Logger()).Log("msg", "can't remove a deleted partition", "number", m.number, "err", m.err)
@@ -97,15 +99,30 @@ func (p *partitions) reconcile(ctx actor.Context) {
 			ctx.Send(r.pid, &messages.Configure{Config: config})
 		}
 	}
+	gone := false
 	for _, number := range slices.SortedFunc(maps.Keys(p.running), cmp.Compare) {
 		if _, ok := wanted[number]; ok || number == kafka.MetadataPartition {
 			continue
 		}
 		pid := p.running[number].pid
 		delete(p.running, number)
+		gone = true
 		p.stopping[pid.Id] = number
 		ctx.Watch(pid)
 		ctx.Stop(pid)
+	}
+	if gone {
+		p.forgetOffsets(ctx)
+	}
+}
+
+// forgetOffsets has groups forget what they have committed in topics that are no more.
+func (p *partitions) forgetOffsets(ctx actor.Context) {
+	view := p.b.router.View()
+	for _, o := range p.b.lags.orphans(view.Image) {
+		if l, ok := view.LeaderOf(o.number); ok && l.Coordinator != nil {
+			ctx.Send(l.Coordinator, &messages.Coordinate{Key: o.group, Body: &group.TopicsDeleted{Topics: o.topics}, Reply: messages.ReplyTo{PID: ctx.Self()}})
+		}
 	}
 }
 

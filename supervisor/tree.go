@@ -47,6 +47,7 @@ type builder struct {
 	router *messages.Router
 	tails  *partition.Tails
 	env    *api.Env
+	lags   *lags
 
 	directory *actor.PID
 }
@@ -65,6 +66,7 @@ const (
 // buildTree starts the node's actors.
 func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes)}
+	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]kafka.Offset{}}
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, fmt.Sprintf("node-%d", o.NodeID), func() actor.Actor { return &node{b: b} })
 	return b, err
 }
@@ -301,7 +303,7 @@ func (b *builder) groupsReplica(number kafka.PartitionNumber, w wantedPartition,
 		return coordinator.Spawn(parent, coordinator.Options{
 			System: b.system, Store: b.o.Store, Number: number, Broker: b.o.NodeID, KeyKind: "group", KeyOf: group.KeyOf,
 			Machine:    func(id string) partition.Machine { return group.New(id, options) },
-			NotServing: kerr.NotCoordinator, SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows, SweepEvery: options.OffsetsCheckInterval,
+			NotServing: kerr.NotCoordinator, Rows: func(rows []partition.KeyValue, whole bool) { b.lags.note(number, rows, whole) }, SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows, SweepEvery: options.OffsetsCheckInterval,
 		})
 	}
 	return o

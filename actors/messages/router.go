@@ -26,6 +26,8 @@ type Leader struct {
 	Replica     *actor.PID
 	Coordinator *actor.PID
 	InSync      []kafka.BrokerID
+	// HighWatermark is kept up to date by a leader on this node, for metrics.
+	HighWatermark *atomic.Int64
 }
 
 // A View is the cluster as one node knows it at one moment: what the metadata log says, and who leads what. It is

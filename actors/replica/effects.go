@@ -15,6 +15,7 @@ func (r *replica) turn() {
 		return
 	}
 	e := r.p.Ready(r.o.System.Now())
+	r.high.Store(int64(r.p.HighWatermark()))
 	if e.Update != nil {
 		r.o.Store.Update(e.Update)
 	}
@@ -51,7 +52,7 @@ func (r *replica) leadership(l *partition.Leadership) {
 	r.leads = l.Serving
 	r.led = &messages.Led{Number: r.o.Partition.Number}
 	if l.Serving {
-		r.led.Leader = messages.Leader{Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: []kafka.BrokerID{r.o.Broker}}
+		r.led.Leader = messages.Leader{Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: []kafka.BrokerID{r.o.Broker}, HighWatermark: r.high}
 	}
 	if r.attached {
 		r.send(r.coordinator, &messages.Leading{Epoch: l.Epoch, Serving: l.Serving})

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -49,6 +50,7 @@ type replica struct {
 	quiet   bool // nothing was asked since the last retain
 	leads   bool // as the directory was told
 	led     *messages.Led
+	high    *atomic.Int64 // the high watermark, for whoever wants to know it without asking
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -82,7 +84,7 @@ func (r *replica) Receive(ctx actor.Context) {
 }
 
 func (r *replica) start(ctx actor.Context) {
-	r.self = ctx.Self()
+	r.self, r.high = ctx.Self(), new(atomic.Int64)
 	o := r.o.Partition
 	o.Read = func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
 		return r.o.Store.Entries(o.Number, lo, hi, maxBytes)

@@ -34,6 +34,26 @@ func KeyOf(key []byte) (group string, ok bool) {
 	return string(key[4 : 4+n]), true
 }
 
+// CommittedOffset reads a record of a committed offset. The offset is -1 for one that was removed; ok is false for a record of another kind.
+func CommittedOffset(kv partition.KeyValue) (group string, tp kafka.TopicPartition, at kafka.Offset, ok bool) {
+	if len(kv.Key) < 2 || binary.BigEndian.Uint16(kv.Key) > offsetKeyVersion {
+		return "", tp, kafka.NoOffset, false
+	}
+	var k kmsg.OffsetCommitKey
+	var v kmsg.OffsetCommitValue
+	if k.ReadFrom(kv.Key) != nil {
+		return "", tp, kafka.NoOffset, false
+	}
+	tp = kafka.TopicPartition{Topic: k.Topic, Partition: k.Partition}
+	if kv.Value == nil {
+		return k.Group, tp, kafka.NoOffset, true
+	}
+	if v.ReadFrom(kv.Value) != nil {
+		return "", tp, kafka.NoOffset, false
+	}
+	return k.Group, tp, kafka.Offset(v.Offset), true
+}
+
 func offsetKey(group string, tp kafka.TopicPartition) []byte {
 	k := kmsg.NewOffsetCommitKey()
 	k.Version, k.Group, k.Topic, k.Partition = offsetKeyVersion, group, tp.Topic, tp.Partition
