@@ -268,6 +268,69 @@ func TestAdminListener(t *testing.T) {
 	}
 }
 
+// Retention moves the log start by size and by time, and what lies behind it stays.
+func TestRetention(t *testing.T) {
+	n := troupetest.Start(t, "log.retention.check.interval.ms=20")
+	c := client(t, n, byHand())
+	admin, ctx := kadm.NewClient(c), testContext(t)
+	value := make([]byte, 100_000)
+	until := func(topic string, holds func(start int64) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			starts, err := admin.ListStartOffsets(ctx, topic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			start, _ := starts.Lookup(topic, 0)
+			if holds(start.Offset) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s still starts at %d", topic, start.Offset)
+			}
+		}
+	}
+	write := func(topic string, count int, at time.Time) {
+		t.Helper()
+		for range count {
+			if err := c.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: value, Timestamp: at}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	set := func(kv ...string) map[string]*string {
+		out := map[string]*string{}
+		for i := 0; i < len(kv); i += 2 {
+			out[kv[i]] = &kv[i+1]
+		}
+		return out
+	}
+	if _, err := admin.CreateTopic(ctx, 1, 1, set("segment.bytes", "1048576", "retention.bytes", "2000000"), "sized"); err != nil {
+		t.Fatal(err)
+	}
+	write("sized", 60, time.Now()) // six segments
+	until("sized", func(start int64) bool { return start >= 20 && start <= 40 })
+	if _, err := admin.CreateTopic(ctx, 1, 1, set("segment.bytes", "1048576"), "timed"); err != nil {
+		t.Fatal(err)
+	}
+	write("timed", 30, time.Now().Add(-48*time.Hour))
+	write("timed", 15, time.Now())
+	day := "86400000"
+	if _, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &day}}, "timed"); err != nil {
+		t.Fatal(err)
+	}
+	until("timed", func(start int64) bool { return start >= 20 && start <= 30 })
+	reader := client(t, n, kgo.ConsumeTopics("timed"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	last := int64(0)
+	for last < 44 {
+		f := reader.PollFetches(ctx)
+		if err := f.Err(); err != nil {
+			t.Fatal(err)
+		}
+		f.EachRecord(func(r *kgo.Record) { last = r.Offset })
+	}
+}
+
 func TestGroupLag(t *testing.T) {
 	dir := "data.dir=" + t.TempDir()
 	n := troupetest.Start(t, dir, "group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=2")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A client does what the suite asks of it and prints the records that it reads, one a line: partition, offset, key, value and the value of its one
@@ -119,7 +120,9 @@ func script(t *testing.T, name string) string {
 	return path
 }
 
-func TestConfluentKafka(t *testing.T) {
+// confluentKafka returns a Python that has confluent-kafka.
+func confluentKafka(t *testing.T) string {
+	t.Helper()
 	const version = "2.16.1"
 	if _, err := exec.LookPath("python3"); err != nil {
 		missing(t, err)
@@ -133,7 +136,34 @@ func TestConfluentKafka(t *testing.T) {
 			}
 		}
 	}
-	suite(t, external([]string{"none", "gzip", "snappy", "lz4", "zstd"}, python, script(t, "confluent.py")))
+	return python
+}
+
+func TestConfluentKafka(t *testing.T) {
+	suite(t, external([]string{"none", "gzip", "snappy", "lz4", "zstd"}, confluentKafka(t), script(t, "confluent.py")))
+}
+
+// Transactions are not served yet. Who asks for one is told so for good: a client that tried again and again would hang.
+func TestTransactionalProducersGiveUp(t *testing.T) {
+	b := start(t)
+	if b.cmd == nil {
+		t.Skip("only for a broker without transactions")
+	}
+	t.Run("librdkafka", func(t *testing.T) {
+		if out := runTool(t, "", confluentKafka(t), script(t, "transaction.py"), b.bootstrap); !strings.HasPrefix(out, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED") || !strings.Contains(out, "not retriable") {
+			t.Errorf("it says %q", out)
+		}
+	})
+	t.Run("java", func(t *testing.T) {
+		class := kafkaClass(t)
+		began := time.Now()
+		cmd := exec.Command(class, "org.apache.kafka.tools.ProducerPerformance", "--topic", "orders", "--num-records", "10", "--record-size", "10", "--throughput", "-1",
+			"--transactional-id", "tx", "--bootstrap-server", b.bootstrap)
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "TransactionalIdAuthorizationException") || time.Since(began) > 30*time.Second {
+			t.Errorf("after %v: %v %s", time.Since(began), err, last(string(out)))
+		}
+	})
 }
 
 func TestKafkaJS(t *testing.T) {
