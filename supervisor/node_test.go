@@ -271,7 +271,7 @@ func TestAdminListener(t *testing.T) {
 // Retention moves the log start by size and by time, and what lies behind it stays.
 func TestRetention(t *testing.T) {
 	n := troupetest.Start(t, "log.retention.check.interval.ms=20")
-	c := client(t, n, byHand())
+	c := client(t, n, byHand(), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	admin, ctx := kadm.NewClient(c), testContext(t)
 	value := make([]byte, 100_000)
 	until := func(topic string, holds func(start int64) bool) {
