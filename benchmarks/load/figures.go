@@ -122,12 +122,12 @@ func bulk(e *turn) error {
 	}
 	e.note("device bytes per byte", "", float64(after-written)/bytes)
 
-	// What fits in memory, read over and over.
+	// What fits in the memory that troupe keeps for the newest records, read over and over.
 	const hot = "hot"
 	if err := fresh(b.Address, hot); err != nil {
 		return err
 	}
-	const hotBatches, passes = 30, 8
+	const hotBatches, passes = 15, 16
 	if err := pump(b.Address, hot, hotBatches, records, size); err != nil {
 		return err
 	}
