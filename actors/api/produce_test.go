@@ -1,0 +1,112 @@
+package api
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/messages"
+	"troupe/partition/kafka"
+	"troupe/partition/record"
+)
+
+func produceRequest(version, acks int16, batches map[int32]record.Batch) *kmsg.ProduceRequest {
+	q := kmsg.NewPtrProduceRequest()
+	q.Version, q.Acks, q.TimeoutMillis = version, acks, 1000
+	t := kmsg.NewProduceRequestTopic()
+	t.Topic = "orders"
+	for p := range int32(10) {
+		if b, ok := batches[p]; ok {
+			t.Partitions = append(t.Partitions, kmsg.ProduceRequestTopicPartition{Partition: p, Records: b})
+		}
+	}
+	q.Topics = append(q.Topics, t)
+	return q
+}
+
+func TestProduceAnswersWhenAllPartitionsHave(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.send(produceRequest(9, -1, map[int32]record.Batch{0: batch(t, 0, 1, 10), 1: batch(t, 0, 2, 10), 2: batch(t, 0, 1, 10), 7: batch(t, 0, 1, 10)}))
+	one, two := next[*messages.Produce](b), next[*messages.Produce](b)
+	if one.Acks != kafka.AcksAll || two.Batch.Count() != 2 {
+		t.Errorf("sent %+v and %+v", one, two)
+	}
+	b.reply(two.Reply, &messages.Produced{BaseOffset: 8, LogAppendTime: -1, LogStartOffset: 3}, nil)
+	if response[*kmsg.ProduceResponse](b, r) != nil {
+		t.Fatal("answered before partition 0 has")
+	}
+	b.reply(one.Reply, nil, kafka.Errorf(kerr.OutOfOrderSequenceNumber, "a gap"))
+	a := response[*kmsg.ProduceResponse](b, r).Topics[0].Partitions
+	if a[0].ErrorCode != kerr.OutOfOrderSequenceNumber.Code || *a[0].ErrorMessage != "a gap" || a[0].BaseOffset != -1 {
+		t.Errorf("partition 0: %+v", a[0])
+	}
+	if a[1].ErrorCode != 0 || a[1].BaseOffset != 8 || a[1].LogStartOffset != 3 {
+		t.Errorf("partition 1: %+v", a[1])
+	}
+	if a[2].ErrorCode != kerr.NotLeaderForPartition.Code || a[3].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("partitions 2 and 7: %+v %+v", a[2], a[3])
+	}
+}
+
+// A leader that is not one any more is named together with the one that is (KIP-951).
+func TestProduceNamesTheLeader(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.send(produceRequest(10, -1, map[int32]record.Batch{1: batch(t, 0, 1, 10)}))
+	b.reply(next[*messages.Produce](b).Reply, nil, kerr.NotLeaderForPartition)
+	a := response[*kmsg.ProduceResponse](b, r)
+	if l := a.Topics[0].Partitions[0].CurrentLeader; l.LeaderID != 1 || l.LeaderEpoch != 2 {
+		t.Errorf("leader %+v", l)
+	}
+	if len(a.Brokers) != 1 || a.Brokers[0].NodeID != 1 || a.Brokers[0].Host != "here" {
+		t.Errorf("brokers %+v", a.Brokers)
+	}
+}
+
+func TestProduceTimesOut(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.send(produceRequest(9, -1, map[int32]record.Batch{0: batch(t, 0, 1, 10)}))
+	late := next[*messages.Produce](b)
+	b.at(1001 * time.Millisecond)
+	a := response[*kmsg.ProduceResponse](b, r)
+	if a == nil || a.Topics[0].Partitions[0].ErrorCode != kerr.RequestTimedOut.Code {
+		t.Fatalf("%+v", a)
+	}
+	b.reply(late.Reply, &messages.Produced{}, nil) // too late, and no harm
+	b.noPanics()
+}
+
+// Nobody answers acks=0; where it fails the connection is closed, so that the client looks for the leader.
+func TestProduceWithoutAcks(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.send(produceRequest(9, 0, map[int32]record.Batch{0: batch(t, 0, 1, 10)}))
+	if m := next[*messages.Produce](b); m.Acks != kafka.AcksNone || m.Reply.PID != nil {
+		t.Errorf("sent %+v", m)
+	}
+	if pieces, over := b.served[r]; !over || *pieces != nil || b.closed != "" {
+		t.Errorf("over %v, closed %q", over, b.closed)
+	}
+	b.send(produceRequest(9, 0, map[int32]record.Batch{9: batch(t, 0, 1, 10)}))
+	if b.closed == "" {
+		t.Error("the connection stays open")
+	}
+}
+
+func TestProduceByID(t *testing.T) {
+	b := newBench(t, nil)
+	q := produceRequest(13, -1, map[int32]record.Batch{0: batch(t, 0, 1, 10)})
+	q.Topics[0].Topic, q.Topics[0].TopicID = "", b.env.Router.View().Image.Topic("orders").ID
+	unknown := q.Topics[0]
+	unknown.TopicID = [16]byte{7}
+	q.Topics = append(q.Topics, unknown)
+	r := b.send(q)
+	b.reply(next[*messages.Produce](b).Reply, &messages.Produced{BaseOffset: 5}, nil)
+	a := response[*kmsg.ProduceResponse](b, r)
+	if p := a.Topics[0].Partitions[0]; p.ErrorCode != 0 || p.BaseOffset != 5 {
+		t.Errorf("%+v", p)
+	}
+	if p := a.Topics[1].Partitions[0]; p.ErrorCode != kerr.UnknownTopicID.Code {
+		t.Errorf("%+v", p)
+	}
+}
