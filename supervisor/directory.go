@@ -146,13 +146,13 @@ func areGone(v *messages.View, topics []kafka.TopicID) bool {
 	return !slices.ContainsFunc(topics, func(id kafka.TopicID) bool { return v.Image.TopicByID(id) != nil })
 }
 
-// isServing tells whether the controller and all partitions of a broker have leaders.
+// isServing tells whether the controller and all partitions of a broker have leaders, but for those that are out of service.
 func isServing(v *messages.View, broker kafka.BrokerID) bool {
 	if l, ok := v.Controller(); !ok || l.Coordinator == nil {
 		return false
 	}
 	for number := range maps.Keys(partitionsOf(v.Image, broker)) {
-		if _, ok := v.LeaderOf(number); !ok {
+		if _, ok := v.LeaderOf(number); !ok && !v.OutOfService(number) {
 			return false
 		}
 	}

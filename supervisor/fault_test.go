@@ -152,3 +152,23 @@ func TestPartitionThatAlwaysPanics(t *testing.T) {
 		t.Errorf("the tree does not show the failure: %v", err)
 	}
 }
+
+// A partition that can't be read does not keep the node from serving the others.
+func TestStartWithABrokenPartition(t *testing.T) {
+	dir := "data.dir=" + t.TempDir()
+	n := troupetest.Start(t, dir)
+	c := client(t, n, byHand())
+	if _, err := kadm.NewClient(c).CreateTopic(testContext(t), 2, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, c, "orders", 1, 0, 10)
+	c.Close()
+	troupetest.Stop(t, n)
+	s := &saboteur{}
+	s.strike(1000, func(kind, id string, m any) bool { return kind == "partition" && strings.HasSuffix(id, "/orders-1") })
+	n = troupetest.StartWith(t, supervisor.Options{Fault: s.fault}, dir)
+	publish(t, client(t, n, byHand()), "orders", 1, 10, 10)
+	if !metric(t, n, `troupe_actors_failed{kind="partition"} 1`) {
+		t.Error("the broken partition is not shown")
+	}
+}

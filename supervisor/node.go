@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
@@ -52,7 +53,10 @@ type Node struct {
 }
 
 // Start opens the data folder, brings up the node's actors and listeners, and returns when it serves clients. The context bounds the start alone.
-func Start(ctx context.Context, o Options) (*Node, error) {
+func Start(ctx context.Context, o Options) (*Node, error) { return startOn(ctx, o, nil) }
+
+// startOn starts a node on a file system; nil is the disk.
+func startOn(ctx context.Context, o Options, fs vfs.FS) (*Node, error) {
 	if o.Logger == nil {
 		o.Logger = log.NewNopLogger()
 	}
@@ -60,7 +64,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		level.Warn(o.Logger).Log("msg", w)
 	}
 	n := &Node{o: o, ready: make(chan struct{}), done: make(chan struct{})}
-	if err := n.start(); err != nil {
+	if err := n.start(fs); err != nil {
 		n.end()
 		return nil, err
 	}
@@ -76,12 +80,12 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	}
 }
 
-func (n *Node) start() (err error) {
+func (n *Node) start(fs vfs.FS) (err error) {
 	s := n.o.Settings
 	n.metrics = newMetrics(n.partitions, n.sessions, func() float64 { return float64(n.tree.tails.Used()) })
 	id := kafka.BrokerID(s.Int("node.id"))
 	n.store, err = logstore.Open(logstore.Options{
-		Dir: s.Get("data.dir"), NodeID: id, Logger: n.o.Logger,
+		Dir: s.Get("data.dir"), FS: fs, NodeID: id, Logger: n.o.Logger,
 		OnDeath: func(err error) { n.fail(fmt.Errorf("%w: %w", ErrStoreDead, err)) },
 		OnSync:  func(took time.Duration) { n.metrics.fsyncs.Observe(took.Seconds()) },
 		OnGroup: func(_, bytes int) { n.metrics.written.Add(float64(bytes)) },

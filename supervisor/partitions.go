@@ -57,10 +57,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *reconcile:
 		p.reconcile(ctx)
 	case *actor.Terminated:
-		if number, ok := p.stopping[m.Who.Id]; ok {
-			delete(p.stopping, m.Who.Id)
-			p.drop(ctx.Self(), number)
-		}
+		p.terminated(ctx, m.Who)
 	case *dropOrphans:
 		p.b.system.Work(ctx.Self(), func() any {
 			stored, err := p.b.o.Store.Partitions()
@@ -108,7 +105,6 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		delete(p.running, number)
 		gone = true
 		p.stopping[pid.Id] = number
-		ctx.Watch(pid)
 		ctx.Stop(pid)
 	}
 	if gone {
@@ -133,7 +129,22 @@ func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o re
 		level.Warn(p.b.system.Logger()).Log("msg", "a replica can't start yet", "partition", o.Partition.Name, "err", err)
 		return
 	}
+	ctx.Watch(pid)
 	p.running[number] = &running{pid, o.Partition.Config}
+}
+
+// terminated is called when a replica has ended: as it was told to, so that its data can go, or because it has failed for good.
+func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
+	if number, ok := p.stopping[pid.Id]; ok {
+		delete(p.stopping, pid.Id)
+		p.drop(ctx.Self(), number)
+		return
+	}
+	for number, r := range p.running {
+		if r.pid.Id == pid.Id {
+			ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{OutOfService: true}})
+		}
+	}
 }
 
 // drop removes what the store holds of a partition, for ever, and looks again at what should run: the name is free now.

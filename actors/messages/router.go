@@ -26,6 +26,8 @@ type Leader struct {
 	Replica     *actor.PID
 	Coordinator *actor.PID
 	InSync      []kafka.BrokerID
+	// OutOfService says that the replica here has failed for good, so that nobody waits for a leader.
+	OutOfService bool
 	// HighWatermark is kept up to date by a leader on this node, for metrics.
 	HighWatermark *atomic.Int64
 }
@@ -40,14 +42,14 @@ type View struct {
 // NewView returns a view of an image in which nobody leads.
 func NewView(image *metadata.Image) *View { return &View{Image: image} }
 
-// With returns a view with another image and the given leaders set; one without a replica is removed.
+// With returns a view with another image and the given leaders set; one without a replica is removed, unless it is out of service.
 func (v *View) With(image *metadata.Image, set map[kafka.PartitionNumber]Leader) *View {
 	leaders := maps.Clone(v.leaders)
 	if leaders == nil {
 		leaders = make(map[kafka.PartitionNumber]Leader, len(set))
 	}
 	for p, l := range set {
-		if l.Replica == nil {
+		if l.Replica == nil && !l.OutOfService {
 			delete(leaders, p)
 		} else {
 			leaders[p] = l
@@ -59,11 +61,21 @@ func (v *View) With(image *metadata.Image, set map[kafka.PartitionNumber]Leader)
 // LeaderOf returns the leader of a partition number; ok is false where none is known.
 func (v *View) LeaderOf(number kafka.PartitionNumber) (l Leader, ok bool) {
 	l, ok = v.leaders[number]
-	return l, ok
+	return l, ok && l.Replica != nil
 }
 
+// OutOfService tells whether a partition's replica on this node has failed for good.
+func (v *View) OutOfService(number kafka.PartitionNumber) bool { return v.leaders[number].OutOfService }
+
 // LeaderCount is the number of partitions with a known leader.
-func (v *View) LeaderCount() int { return len(v.leaders) }
+func (v *View) LeaderCount() (n int) {
+	for _, l := range v.leaders {
+		if l.Replica != nil {
+			n++
+		}
+	}
+	return n
+}
 
 // Controller returns the leader of the metadata partition.
 func (v *View) Controller() (l Leader, ok bool) { return v.LeaderOf(kafka.MetadataPartition) }
