@@ -10,10 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/actors"
+	"troupe/actors/coordinator"
 	"troupe/actors/messages"
-	"troupe/partition"
 	"troupe/partition/kafka"
-	"troupe/partition/metadata"
 )
 
 // A directory is the one that changes what the router shows: the rows of the metadata log as they are committed, and who leads what. It has no
@@ -34,13 +33,8 @@ type waiter struct {
 	reply messages.ReplyTo
 }
 
-// What the directory hears beside messages.Led and messages.AwaitLeaders.
+// What the directory hears beside coordinator.Committed, messages.Led and messages.AwaitLeaders.
 type (
-	// committed are rows of the metadata log; with whole, all that there are.
-	committed struct {
-		rows  []partition.KeyValue
-		whole bool
-	}
 	// awaitView is answered once a condition holds.
 	awaitView struct {
 		holds func(*messages.View) bool
@@ -56,30 +50,34 @@ func (d *directory) Receive(ctx actor.Context) {
 		d.self = ctx.Self()
 		d.system.Root().Send(d.partitions, &messages.Announce{}) // after a restart: the message at which it panicked is lost
 	case *actors.Batch:
-		view := d.router.View()
-		image, led := view.Image, map[kafka.PartitionNumber]messages.Leader{}
+		was := d.router.View()
+		view, led := was, map[kafka.PartitionNumber]messages.Leader{}
 		for message := range m.All() {
 			switch m := message.(type) {
-			case *committed:
-				base := image
-				if m.whole {
-					base = metadata.NewImage()
-				}
-				next, err := base.Apply(m.rows)
+			case *coordinator.Committed:
+				next, err := view.After(m.Rows, m.Whole, m.Upto)
 				if err != nil {
 					panic(fmt.Errorf("the metadata log holds a row that can't be read: %w", err))
 				}
-				image = next
+				if m.Complete && m.Upto >= next.Upto && !next.Complete {
+					complete := *next
+					complete.Complete = true
+					next = &complete
+				}
+				view = next
 			case *messages.Led:
 				led[m.Number] = m.Leader
 			default:
 				d.handle(message)
 			}
 		}
-		if image != view.Image || len(led) > 0 {
-			d.router.Set(view.With(image, led))
+		if len(led) > 0 {
+			view = view.With(led)
 		}
-		if image != view.Image {
+		if view != was {
+			d.router.Set(view)
+		}
+		if view.Image != was.Image {
 			d.system.Root().Send(d.partitions, &reconcile{})
 		}
 		d.release()
@@ -148,6 +146,9 @@ func areGone(v *messages.View, topics []kafka.TopicID) bool {
 
 // isServing tells whether the controller and all partitions of a broker have leaders, but for those that are out of service.
 func isServing(v *messages.View, broker kafka.BrokerID) bool {
+	if !v.Complete {
+		return false // what partitions there are is not known yet
+	}
 	if l, ok := v.Controller(); !ok || l.Coordinator == nil {
 		return false
 	}

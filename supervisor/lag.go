@@ -8,8 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"troupe/actors/coordinator"
 	"troupe/actors/messages"
-	"troupe/partition"
 	"troupe/partition/group"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
@@ -35,14 +35,14 @@ type lagKey struct {
 var lagDesc = prometheus.NewDesc("troupe_group_lag_records",
 	"Records that a consumer group has not committed yet, of at most "+strconv.Itoa(lagsMax)+" partitions of groups.", []string{"group", "topic", "partition"}, nil)
 
-// note takes over rows of one partition of __consumer_offsets: with whole all that there are.
-func (l *lags) note(number kafka.PartitionNumber, rows []partition.KeyValue, whole bool) {
+// note takes over rows of one partition of __consumer_offsets.
+func (l *lags) note(number kafka.PartitionNumber, m coordinator.Committed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if whole || l.offsets[number] == nil {
+	if m.Whole || l.offsets[number] == nil {
 		l.offsets[number] = map[lagKey]kafka.Offset{}
 	}
-	for _, kv := range rows {
+	for _, kv := range m.Rows {
 		id, tp, at, ok := group.CommittedOffset(kv)
 		switch {
 		case !ok:

@@ -153,9 +153,16 @@ func (p *partitions) drop(self *actor.PID, number kafka.PartitionNumber) {
 	p.b.system.Root().Send(self, &reconcile{})
 }
 
+// dropAll removes what the store holds of partitions that the metadata does not know, for ever. It must be sure of that: the view is complete, and
+// a number that the image has not given out yet would be a sign that it is not.
 func (p *partitions) dropAll(self *actor.PID, stored []kafka.PartitionNumber) {
-	image := p.b.router.View().Image
+	view := p.b.router.View()
+	image := view.Image
 	for _, number := range stored {
+		if !view.Complete || number >= image.NextPartition() {
+			level.Error(p.b.system.Logger()).Log("msg", "the store holds a partition that the metadata does not know yet; it is left alone", "number", number)
+			continue
+		}
 		_, known := image.NameOf(number)
 		if known || p.running[number] != nil || number == kafka.MetadataPartition || slices.Contains(slices.Collect(maps.Values(p.stopping)), number) {
 			continue

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"time"
 
@@ -303,7 +302,7 @@ func (b *builder) groupsReplica(number kafka.PartitionNumber, w wantedPartition,
 		return coordinator.Spawn(parent, coordinator.Options{
 			System: b.system, Store: b.o.Store, Number: number, Broker: b.o.NodeID, KeyKind: "group", KeyOf: group.KeyOf,
 			Machine:    func(id string) partition.Machine { return group.New(id, options) },
-			NotServing: kerr.NotCoordinator, Rows: func(rows []partition.KeyValue, whole bool) { b.lags.note(number, rows, whole) }, SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows, SweepEvery: options.OffsetsCheckInterval,
+			NotServing: kerr.NotCoordinator, Committed: func(m coordinator.Committed) { b.lags.note(number, m) }, SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows, SweepEvery: options.OffsetsCheckInterval,
 		})
 	}
 	return o
@@ -326,10 +325,8 @@ func (b *builder) metadataReplica() replica.Options {
 					DefaultReplicationFactor: int16(b.number("default.replication.factor")), DeleteTopics: s.Bool("delete.topic.enable"),
 				})
 			},
-			NotServing: kerr.NotController,
-			Rows: func(rows []partition.KeyValue, whole bool) {
-				b.system.Root().Send(b.directory, &committed{slices.Clone(rows), whole})
-			},
+			NotServing:    kerr.NotController,
+			Committed:     func(m coordinator.Committed) { b.system.Root().Send(b.directory, &m) },
 			SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows,
 		})
 	}

@@ -27,13 +27,22 @@ type Options struct {
 	Machine func(key string) partition.Machine
 	// NotServing is the answer where another node leads.
 	NotServing *kerr.Error
-	// Rows, where not nil, is told every committed row: with whole all that there are, else what has changed since. It must not block.
-	Rows func(rows []partition.KeyValue, whole bool)
+	// Committed, where not nil, is told every committed row. It must not block.
+	Committed func(Committed)
 	// A snapshot is due after so many bytes or records.
 	SnapshotBytes   int
 	SnapshotRecords int
 	// SweepEvery is how often every key's machine is made to look at the time; 0 for never. It also happens when the replica begins to lead.
 	SweepEvery time.Duration
+}
+
+// Committed is what a coordinator tells of its rows.
+type Committed struct {
+	Rows  []partition.KeyValue
+	Whole bool         // they are all that there are; else what has changed since
+	Upto  kafka.Offset // the end of the log that they are from
+	// Complete says that the replica has begun to lead: of what was committed before that, nothing is missing any more.
+	Complete bool
 }
 
 // Spawn starts a coordinator under the replica of its partition.
@@ -55,6 +64,7 @@ type coordinator struct {
 	later   []*record.Batch // applied while it is
 	loaded  bool
 	serving bool
+	upto    kafka.Offset // the end of the log that the rows are from
 
 	keys      map[string]*owner
 	proposals []*proposal
@@ -191,6 +201,7 @@ func (c *coordinator) lead(serving bool) {
 
 // begin is called once the coordinator leads and has all rows.
 func (c *coordinator) begin() {
+	c.tell(Committed{Upto: c.upto, Complete: true})
 	if c.o.SweepEvery > 0 {
 		c.sweep()
 	}

@@ -17,6 +17,7 @@ import (
 // loadedRows is what a worker read: the snapshot's rows and those of the log, in their order.
 type loadedRows struct {
 	rows []partition.KeyValue
+	upto kafka.Offset
 	err  error
 }
 
@@ -30,7 +31,7 @@ const (
 // load reads what was committed before the coordinator was attached.
 func (c *coordinator) load(m *messages.Attached) {
 	c.loaded, c.later = false, nil
-	result := &loadedRows{}
+	result := &loadedRows{upto: m.To}
 	c.reading = result
 	c.o.System.Work(c.self, func() any {
 		result.rows, result.err = read(c.o.Store, c.o.Number, m.From, m.To)
@@ -89,7 +90,7 @@ func (c *coordinator) take(m *loadedRows) {
 	if m.err != nil {
 		panic(m.err)
 	}
-	c.loaded = true
+	c.loaded, c.upto = true, m.upto
 	for _, o := range c.keys {
 		clear(o.rows)
 	}
@@ -127,8 +128,9 @@ func (c *coordinator) apply(b record.Batch) {
 	}
 	c.sinceBytes += len(b)
 	c.sinceRecords += len(rows)
+	c.upto = b.NextOffset()
 	c.set(rows)
-	c.tell(rows)
+	c.tell(Committed{Rows: rows, Upto: c.upto})
 }
 
 // set changes the rows.
@@ -149,22 +151,22 @@ func (c *coordinator) set(rows []partition.KeyValue) {
 	}
 }
 
-// tell passes on rows that have changed, and tellAll all of them.
-func (c *coordinator) tell(rows []partition.KeyValue) {
-	if c.o.Rows != nil {
-		c.o.Rows(rows, false)
+func (c *coordinator) tell(what Committed) {
+	if c.o.Committed != nil {
+		c.o.Committed(what)
 	}
 }
 
+// tellAll tells every row.
 func (c *coordinator) tellAll() {
-	if c.o.Rows == nil || !c.loaded {
+	if c.o.Committed == nil || !c.loaded {
 		return
 	}
 	var all []partition.KeyValue
 	for _, o := range c.sorted() {
 		all = append(all, sortedRows(o.rows)...)
 	}
-	c.o.Rows(all, true)
+	c.tell(Committed{Rows: all, Whole: true, Upto: c.upto, Complete: c.serving})
 }
 
 // snapshot writes the rows as chunks: each a sequence of keys and values, each led by its length.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"troupe/partition"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 )
@@ -35,15 +36,20 @@ type Leader struct {
 // A View is the cluster as one node knows it at one moment: what the metadata log says, and who leads what. It is
 // immutable.
 type View struct {
-	Image   *metadata.Image
-	leaders map[kafka.PartitionNumber]Leader
+	Image *metadata.Image
+	// Upto is the end of the metadata log's part that the image is from. It only grows: a controller that comes back from a panic may
+	// know less than the view at first.
+	Upto kafka.Offset
+	// Complete says that the image has once had all that was committed before. What an incomplete one lacks may exist.
+	Complete bool
+	leaders  map[kafka.PartitionNumber]Leader
 }
 
 // NewView returns a view of an image in which nobody leads.
 func NewView(image *metadata.Image) *View { return &View{Image: image} }
 
-// With returns a view with another image and the given leaders set; one without a replica is removed, unless it is out of service.
-func (v *View) With(image *metadata.Image, set map[kafka.PartitionNumber]Leader) *View {
+// With returns the view with the given leaders set; one without a replica is removed, unless it is out of service.
+func (v *View) With(set map[kafka.PartitionNumber]Leader) *View {
 	leaders := maps.Clone(v.leaders)
 	if leaders == nil {
 		leaders = make(map[kafka.PartitionNumber]Leader, len(set))
@@ -55,7 +61,27 @@ func (v *View) With(image *metadata.Image, set map[kafka.PartitionNumber]Leader)
 			leaders[p] = l
 		}
 	}
-	return &View{Image: image, leaders: leaders}
+	next := *v
+	next.leaders = leaders
+	return &next
+}
+
+// After returns the view after rows of the metadata log, which end at upto; with whole they are all that there are. Rows of a part of the log that the view has
+// already change nothing.
+func (v *View) After(rows []partition.KeyValue, whole bool, upto kafka.Offset) (*View, error) {
+	next := *v
+	switch {
+	case whole && upto >= v.Upto:
+		next.Image = metadata.NewImage()
+	case whole || upto <= v.Upto:
+		return v, nil
+	}
+	var err error
+	if next.Image, err = next.Image.Apply(rows); err != nil {
+		return nil, err
+	}
+	next.Upto = upto
+	return &next, nil
 }
 
 // LeaderOf returns the leader of a partition number; ok is false where none is known.

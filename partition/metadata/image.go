@@ -109,6 +109,11 @@ func (i *Image) NameOf(number kafka.PartitionNumber) (tp kafka.TopicPartition, o
 	return tp, ok
 }
 
+// NextPartition is the first partition number that has not been given to any partition, of those that are gone too.
+func (i *Image) NextPartition() kafka.PartitionNumber {
+	return kafka.PartitionNumber(i.counter(nextPartition, firstPartition))
+}
+
 // PartitionCount is the number of partitions of all topics.
 func (i *Image) PartitionCount() int { return len(i.byNumber) }
 

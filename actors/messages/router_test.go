@@ -1,0 +1,50 @@
+package messages_test
+
+import (
+	"testing"
+
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/kafka"
+	"troupe/partition/metadata"
+)
+
+// What a view knows is never taken back by a controller that has come back from a panic and knows less at first.
+func TestViewNeverGoesBack(t *testing.T) {
+	topic := func(name string) []partition.KeyValue {
+		return []partition.KeyValue{{Key: []byte("topic/" + name), Value: []byte(`{"id":[1],"partitions":[{"number":2}]}`)}}
+	}
+	v := messages.NewView(metadata.NewImage())
+	for _, step := range []struct {
+		rows  []partition.KeyValue
+		whole bool
+		upto  kafka.Offset
+		want  string // the topic that the view has afterwards
+	}{
+		{topic("a"), true, 10, "a"},
+		{nil, true, 5, "a"},                    // loaded by a controller that has not seen all yet
+		{topic("old"), false, 8, "a"},          // and catches up,
+		{topic("old"), false, 10, "a"},         // batch by batch
+		{topic("b"), false, 11, "b"},           // until there is news
+		{topic("c"), true, 11, "c"},            // the whole at the same place is the same, and as good
+		{[]partition.KeyValue{}, true, 12, ""}, // a later whole says what is gone
+	} {
+		next, err := v.After(step.rows, step.whole, step.upto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v = next
+		if step.want != "" && v.Image.Topic(step.want) == nil || v.Image.Topic("old") != nil || step.want == "" && len(v.Image.Topics()) != 0 {
+			t.Fatalf("after %+v the view has %d topics", step, len(v.Image.Topics()))
+		}
+	}
+}
+
+// Groups are on the partition that Kafka would have them on. The expected values are from Java's String.hashCode.
+func TestPartitionForIsJavas(t *testing.T) {
+	for key, want := range map[string]int32{"": 0, "a": 47, "hello": 22, "console-consumer-1": 24, "größe": 7, "𝄞": 44, "polygenelubricants": 0} {
+		if got := messages.PartitionFor(key, 50); got != want {
+			t.Errorf("%q is on partition %d, want %d", key, got, want)
+		}
+	}
+}
