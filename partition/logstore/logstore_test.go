@@ -158,6 +158,37 @@ func TestSyncWaitReturnsTheError(t *testing.T) {
 	}
 }
 
+// A flush that fails is a write that fails, though no one waits for it: Pebble would repeat it for ever and stall the writers without a word.
+func TestFailedFlushIsTheEnd(t *testing.T) {
+	var failing atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if failing.Load() && op.Kind == errorfs.OpFileWrite && !strings.HasSuffix(op.Path, ".log") {
+			return errors.New("injected")
+		}
+		return nil
+	}))
+	died := make(chan error, 1)
+	o := small(fs)
+	o.OnDeath = func(err error) { died <- err }
+	s := open(t, o)
+	failing.Store(true)
+	deadline := time.After(20 * time.Second)
+	for i := 0; ; i++ {
+		s.Append(&partition.Write{Partition: 1, Sync: true, Entries: []consensus.Entry{{
+			Index: consensus.Index(i + 1), Term: 1, Kind: consensus.Batch, Data: logstoretest.Batch(t, kafka.Offset(i*16), 16, 64<<10)}}})
+		select {
+		case err := <-died:
+			if !strings.Contains(err.Error(), "injected") {
+				t.Errorf("it died of %v", err)
+			}
+			return
+		case <-deadline:
+			t.Fatal("the store goes on")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 func TestIdentity(t *testing.T) {
 	fs := vfs.NewMem()
 	o := small(fs)

@@ -82,7 +82,7 @@ func (m *Memory) sync() {
 	m.pending = nil
 	if m.FailAfter > 0 && m.dead == nil {
 		if m.FailAfter--; m.FailAfter == 0 {
-			m.dead = errors.New("the store is dead: simulated disk error")
+			m.dead = errors.New("a write to the data folder failed: simulated disk error")
 		}
 	}
 	for _, r := range requests {

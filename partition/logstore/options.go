@@ -1,6 +1,8 @@
 package logstore
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,9 +51,7 @@ func (s *Store) commonOptions(cache *pebble.Cache) *pebble.Options {
 	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	o.EventListener = &pebble.EventListener{
-		BackgroundError: func(err error) {
-			level.Error(s.o.Logger).Log("msg", "background work of the store failed", "err", err)
-		},
+		BackgroundError: s.backgroundFailed,
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
 			level.Warn(s.o.Logger).Log("msg", "the store can't write as fast as it is asked to", "reason", i.Reason)
 		},
@@ -60,6 +60,15 @@ func (s *Store) commonOptions(cache *pebble.Cache) *pebble.Options {
 		},
 	}
 	return o
+}
+
+// backgroundFailed ends the store when a flush or a compaction has failed, which Pebble repeats for ever and without a pause: what the disk holds then is as
+// unknown as after a failed sync. Damaged data that was found is an error for who reads it.
+func (s *Store) backgroundFailed(err error) {
+	level.Error(s.o.Logger).Log("msg", "background work of the store failed", "err", err)
+	if !errors.Is(err, context.Canceled) && !pebble.IsCorruptionError(err) {
+		s.die(fmt.Errorf("in the background: %w", err)) //nolint:errcheck // everybody is told
+	}
 }
 
 // pebbleLogger lets Pebble's errors through. What Pebble calls fatal ends the store instead of the process: whoever opened it decides what

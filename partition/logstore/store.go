@@ -217,7 +217,7 @@ func (s *Store) die(err error) error {
 	s.mu.Lock()
 	first := s.dead == nil
 	if first {
-		s.dead = fmt.Errorf("the store is dead: %w", err)
+		s.dead = fmt.Errorf("a write to the data folder failed: %w", err)
 	}
 	err = s.dead
 	s.mu.Unlock()
