@@ -49,8 +49,8 @@ func run(only string, rounds int, out, scratch string, touch int) error {
 	}
 	systems := []*cluster.System{
 		cluster.Troupe(root),
-		cluster.Kafka(root, "kafka"),
-		cluster.Kafka(root, "kafka flush=1", "log.flush.interval.messages=1"),
+		cluster.Kafka(root, unsynced),
+		cluster.Kafka(root, flushOne, "log.flush.interval.messages=1"),
 	}
 	var r results
 	for _, f := range chosen {
@@ -62,7 +62,18 @@ func run(only string, rounds int, out, scratch string, touch int) error {
 			}
 		}
 	}
-	return r.write(cmp.Or(out, filepath.Join(root, "benchmarks/results")))
+	return r.write(cmp.Or(out, filepath.Join(root, "benchmarks/results")), commitOf(root))
+}
+
+// commitOf names the commit that is measured; a folder that is no clone has none.
+func commitOf(root string) string {
+	cmd := exec.Command("git", "describe", "--always", "--dirty")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // takeTurn lets one system have one turn.

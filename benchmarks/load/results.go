@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,26 +18,33 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// results are the values of all rounds.
+// results are the values of all rounds, of this run and, where it measured only some figures, of earlier ones.
 type results struct {
-	When     time.Time  `json:"when"`
-	Measures []*measure `json:"measures"`
+	Measures []*measure      `json:"measures"`
+	fresh    map[string]bool // the measures of this run
 }
 
 // A measure is one quantity, with each system's values in the order of the rounds.
 type measure struct {
 	Name   string               `json:"name"`
 	Unit   string               `json:"unit,omitempty"`
+	When   time.Time            `json:"when"`
+	Commit string               `json:"commit"`
 	Values map[string][]float64 `json:"values"`
 }
 
 func (r *results) add(name, unit, system string, value float64) {
+	if r.fresh == nil {
+		r.fresh = map[string]bool{}
+	}
 	i := slices.IndexFunc(r.Measures, func(m *measure) bool { return m.Name == name })
 	if i < 0 {
 		i = len(r.Measures)
-		r.Measures = append(r.Measures, &measure{name, unit, map[string][]float64{}})
+		r.Measures = append(r.Measures, &measure{Name: name, Unit: unit, Values: map[string][]float64{}})
 	}
 	m := r.Measures[i]
+	r.fresh[name] = true
+	m.When = time.Now().UTC().Truncate(time.Second)
 	m.Values[system] = append(m.Values[system], value)
 }
 
@@ -47,12 +57,87 @@ func spread(values []float64) (least, median, most float64) {
 	return s[0], s[len(s)/2], s[len(s)-1]
 }
 
-var systemNames = []string{"troupe", "kafka", "kafka flush=1"}
+const (
+	ours      = "troupe"
+	unsynced  = "kafka"
+	flushOne  = "kafka flush=1"
+	missedFar = 3 // a target that is missed by more than this factor is a failure
+)
 
-// table returns the results for people: for each measure each system's minimum, median and maximum, and troupe's median as a ratio of Kafka's.
+var systemNames = []string{ours, unsynced, flushOne}
+
+// A target is what a measure's median should be: at least, or at most, a multiple of another system's median, or a number where there is no such system.
+type target struct {
+	of    string
+	bound float64
+	least bool
+}
+
+var targets = map[string]target{
+	"produce 1 KiB":                 {flushOne, 1, true},
+	"producer-perf, 16 KiB batches": {flushOne, 3, true},
+	"produce 100 B":                 {unsynced, 0.9, true},
+	"ack p50":                       {"", 1, false},
+	"ack p99":                       {"", 8, false},
+	"CPU in":                        {flushOne, 1.5, false},
+	"CPU out":                       {unsynced, 1.5, false},
+	"device bytes per byte":         {"", 2.3, false},
+	"consume 1 KiB from memory":     {unsynced, 0.9, true},
+	"start, empty":                  {"", 0.15, false},
+	"restart with 5,000 partitions": {"", 2, false},
+	"memory idle":                   {"", 40, false},
+	"memory with 5,000 partitions":  {"", 250, false},
+	"memory under load":             {"", 600, false},
+}
+
+// String is the target as the table shows it.
+func (t target) String() string {
+	text := "≤ "
+	if t.least {
+		text = "≥ "
+	}
+	text += strconv.FormatFloat(t.bound, 'f', -1, 64)
+	switch t.of {
+	case unsynced:
+		text += "× Kafka"
+	case flushOne:
+		text += "× flush=1"
+	}
+	return text
+}
+
+// missed is by which factor the target is missed; 1 and less where it is reached.
+func (t target) missed(m *measure) float64 {
+	_, own, _ := spread(m.Values[ours])
+	bound := t.bound
+	if t.of != "" {
+		_, other, _ := spread(m.Values[t.of])
+		bound *= other
+	}
+	if t.least {
+		own, bound = bound, own
+	}
+	return own / bound
+}
+
+// verdict is what the table says about a measure's target, and whether it is missed by far.
+func (m *measure) verdict() (text string, far bool) {
+	t, ok := targets[m.Name]
+	if !ok || len(m.Values[ours]) == 0 || t.of != "" && len(m.Values[t.of]) == 0 {
+		return "", false
+	}
+	missed := t.missed(m)
+	if missed <= 1 {
+		return t.String() + ": ok", false
+	}
+	return t.String() + ": missed", missed > missedFar
+}
+
+// table returns the results for people: for each measure each system's minimum, median and maximum, troupe's median as a ratio of Kafka's, and what
+// has become of its target.
 func (r *results) table() string {
 	var w strings.Builder
-	w.WriteString("| measure | troupe | Kafka | Kafka flush=1 | troupe / Kafka | troupe / flush=1 |\n|---|---|---|---|---|---|\n")
+	w.WriteString("| measure | troupe | Kafka | Kafka flush=1 | troupe / Kafka | troupe / flush=1 | target | measured |\n|---|---|---|---|---|---|---|---|\n")
 	for _, m := range r.Measures {
 		name := m.Name
 		if m.Unit != "" {
@@ -70,31 +155,88 @@ func (r *results) table() string {
 				w.WriteString(" |")
 				continue
 			}
-			fmt.Fprintf(&w, " %.2f |", medians["troupe"]/medians[s])
+			fmt.Fprintf(&w, " %.2f |", medians[ours]/medians[s])
 		}
-		w.WriteString("\n")
+		verdict, _ := m.verdict()
+		fmt.Fprintf(&w, " %s | %s, %s |\n", verdict, m.When.Format(time.DateOnly), m.Commit)
 	}
 	return w.String()
 }
 
-// write leaves load.md, load.json and load.svg in a folder.
-func (r *results) write(dir string) error {
-	r.When = time.Now().UTC().Truncate(time.Second)
+// The files of the results. The notes are written by people: where a target is missed, the profile and the reason.
+const (
+	tableFile = "load.md"
+	dataFile  = "load.json"
+	chartFile = "load.svg"
+	notesFile = "load-notes.md"
+)
+
+// merge takes over what an earlier run measured and this one did not, in the order in which the table has always had it.
+func (r *results) merge(dir string) error {
+	b, err := os.ReadFile(filepath.Join(dir, dataFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var old results
+	if err := json.Unmarshal(b, &old); err != nil {
+		return fmt.Errorf("%s: %w", dataFile, err)
+	}
+	var merged []*measure
+	for _, was := range old.Measures {
+		i := slices.IndexFunc(r.Measures, func(m *measure) bool { return m.Name == was.Name })
+		if i < 0 {
+			merged = append(merged, was)
+			continue
+		}
+		merged = append(merged, r.Measures[i])
+		r.Measures = slices.Delete(r.Measures, i, i+1)
+	}
+	r.Measures = append(merged, r.Measures...)
+	return nil
+}
+
+// write leaves the table, the values and the chart in a folder. It fails where a target is missed by far: that is more than a noisy machine.
+func (r *results) write(dir, commit string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("Minimum / **median** / maximum of the rounds, measured %s.\n\n%s", r.When.Format(time.DateOnly), r.table())
+	for _, m := range r.Measures {
+		m.Commit = commit
+	}
+	if err := r.merge(dir); err != nil {
+		return err
+	}
+	notes, err := os.ReadFile(filepath.Join(dir, notesFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text := fmt.Sprintf("Minimum / **median** / maximum of the rounds.\n\n%s\n%s", r.table(), notes)
 	fmt.Print("\n", text)
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"load.md": []byte(text), "load.json": append(b, '\n')} {
+	for name, content := range map[string][]byte{tableFile: []byte(text), dataFile: append(b, '\n')} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			return err
 		}
 	}
-	return r.chart(filepath.Join(dir, "load.svg"))
+	if err := r.chart(filepath.Join(dir, chartFile)); err != nil {
+		return err
+	}
+	var far []string
+	for _, m := range r.Measures {
+		if _, isFar := m.verdict(); isFar && r.fresh[m.Name] {
+			far = append(far, m.Name)
+		}
+	}
+	if len(far) > 0 {
+		return fmt.Errorf("missed by more than %d times: %s", missedFar, strings.Join(far, ", "))
+	}
+	return nil
 }
 
 // chart draws troupe's medians as ratios of Kafka's, one bar for each of its configurations.
@@ -106,7 +248,7 @@ func (r *results) chart(file string) error {
 	bars := map[string]plotter.Values{}
 	for _, m := range r.Measures {
 		names = append(names, m.Name)
-		_, own, _ := spread(m.Values["troupe"])
+		_, own, _ := spread(m.Values[ours])
 		for _, s := range systemNames[1:] {
 			ratio := 0.0
 			if _, other, _ := spread(m.Values[s]); other > 0 {
