@@ -56,11 +56,11 @@ func (b Batch) Records(maxBytes int) iter.Seq2[Record, error] {
 func (r *Record) read(b []byte, of Batch) (rest []byte, err error) {
 	f := fieldReader{b: b}
 	size := f.varint()
-	if f.failed || size < 0 || size > int64(len(f.b)) {
+	if size < 0 || size > f.left() {
 		return nil, errTruncated
 	}
-	rest = f.b[size:]
-	f.b = f.b[:size]
+	end := f.at + int(size)
+	rest, f.b = b[end:], b[:end]
 	f.skip(1)
 	r.Timestamp = of.BaseTimestamp() + f.varint()
 	if of.IsLogAppendTime() {
@@ -70,7 +70,7 @@ func (r *Record) read(b []byte, of Batch) (rest []byte, err error) {
 	r.Key = f.bytes()
 	r.Value = f.bytes()
 	headers := f.varint()
-	if headers < 0 || headers > int64(len(f.b)) {
+	if headers < 0 || headers > max(f.left(), 0) {
 		return nil, errHeaders
 	}
 	if headers > 0 {
@@ -79,7 +79,7 @@ func (r *Record) read(b []byte, of Batch) (rest []byte, err error) {
 	for i := range r.Headers {
 		r.Headers[i] = Header{Key: string(f.bytes()), Value: f.bytes()}
 	}
-	if f.failed {
+	if f.failed() {
 		return nil, errTruncated
 	}
 	return rest, nil

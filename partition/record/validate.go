@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -150,11 +151,11 @@ type shape struct {
 func (r *shape) read(b []byte) (rest []byte, err error) {
 	f := fieldReader{b: b}
 	size := f.varint()
-	if f.failed || size < 0 || size > int64(len(f.b)) {
+	if size < 0 || size > f.left() {
 		return nil, errTruncated
 	}
-	rest = f.b[size:]
-	f.b = f.b[:size]
+	end := f.at + int(size)
+	rest, f.b = b[end:], b[:end]
 	f.skip(1) // attributes, unused
 	r.timestampDelta = f.varint()
 	r.offsetDelta = f.varint()
@@ -163,7 +164,7 @@ func (r *shape) read(b []byte) (rest []byte, err error) {
 	f.skip(max(key, 0))
 	f.skip(max(f.varint(), 0))
 	headers := f.varint()
-	if headers < 0 || headers > int64(len(f.b)) {
+	if headers < 0 || headers > max(f.left(), 0) {
 		return nil, errHeaders
 	}
 	for ; headers > 0; headers-- {
@@ -174,10 +175,10 @@ func (r *shape) read(b []byte) (rest []byte, err error) {
 		f.skip(name)
 		f.skip(max(f.varint(), 0))
 	}
-	if f.failed {
+	if f.failed() {
 		return nil, errTruncated
 	}
-	if len(f.b) > 0 {
+	if f.left() > 0 {
 		return nil, errTrailing
 	}
 	return rest, nil
@@ -185,28 +186,52 @@ func (r *shape) read(b []byte) (rest []byte, err error) {
 
 // A fieldReader takes fields off the front of a record; once one is not there, it has failed for good.
 type fieldReader struct {
-	b      []byte
-	failed bool
+	b  []byte
+	at int // the next field; beyond the end where it has failed
 }
 
+const failedAt = math.MaxInt
+
+func (f *fieldReader) failed() bool { return f.at > len(f.b) }
+
+// left is how many bytes have not been taken; below zero where the reader has failed.
+func (f *fieldReader) left() int64 { return int64(len(f.b) - f.at) }
+
+// varint reads a zigzag number. Most are of one byte: this much is inlined.
 func (f *fieldReader) varint() int64 {
-	v, n := binary.Varint(f.b)
-	if n <= 0 {
-		f.failed, f.b = true, nil
+	if i := f.at; i < len(f.b) && f.b[i] < 0x80 {
+		f.at++
+		return int64(f.b[i]>>1) ^ -int64(f.b[i]&1)
+	}
+	return f.longVarint()
+}
+
+func (f *fieldReader) longVarint() int64 {
+	if f.failed() {
 		return 0
 	}
-	f.b = f.b[n:]
+	v, n := binary.Varint(f.b[f.at:])
+	if n <= 0 {
+		f.at = failedAt
+		return 0
+	}
+	f.at += n
 	return v
 }
 
-func (f *fieldReader) skip(n int64) { f.take(n) }
+// skip passes over n bytes, which is not below zero.
+func (f *fieldReader) skip(n int64) {
+	if n > f.left() {
+		f.at = failedAt
+		return
+	}
+	f.at += int(n)
+}
 
 func (f *fieldReader) take(n int64) []byte {
-	if n > int64(len(f.b)) {
-		f.failed, f.b = true, nil
+	start := f.at
+	if f.skip(n); f.failed() {
 		return nil
 	}
-	out := f.b[:n:n]
-	f.b = f.b[n:]
-	return out
+	return f.b[start:f.at:f.at]
 }
