@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/messages"
 	"troupe/partition/record"
 	"troupe/supervisor"
 	"troupe/supervisor/troupetest"
@@ -100,6 +102,83 @@ func TestGarbage(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
 		}
+	}
+}
+
+// apiVersions is a request that is answered at once.
+func apiVersions(correlation int32) []byte {
+	q := kmsg.NewPtrApiVersionsRequest()
+	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("test")).AppendRequest(nil, q, correlation)
+}
+
+// longPoll asks for records of the topic orders, and waits for them longer than any test.
+func longPoll(correlation int32) []byte {
+	q := kmsg.NewPtrFetchRequest()
+	q.Version, q.MaxWaitMillis, q.MinBytes, q.MaxBytes, q.SessionEpoch = 11, 1_000_000, 1, 1<<20, -1
+	x := kmsg.NewFetchRequestTopicPartition()
+	x.PartitionMaxBytes, x.CurrentLeaderEpoch = 1<<20, -1
+	q.Topics = []kmsg.FetchRequestTopic{{Topic: "orders", Partitions: []kmsg.FetchRequestTopicPartition{x}}}
+	return kmsg.NewRequestFormatter().AppendRequest(nil, q, correlation)
+}
+
+// answers returns the correlation ids of the frames in b.
+func answers(t *testing.T, b []byte) (ids []int32) {
+	t.Helper()
+	for len(b) > 0 {
+		if len(b) < 8 || len(b) < 4+int(binary.BigEndian.Uint32(b)) {
+			t.Fatalf("%d bytes are no whole answer", len(b))
+		}
+		ids = append(ids, int32(binary.BigEndian.Uint32(b[4:])))
+		b = b[4+binary.BigEndian.Uint32(b):]
+	}
+	return ids
+}
+
+// What a client has sent before its last word, or before a frame that can't be understood, is answered.
+func TestLastAnswers(t *testing.T) {
+	n := troupetest.Start(t)
+	c := client(t, n)
+	if _, err := kadm.NewClient(c).CreateTopic(testContext(t), 1, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	for name, last := range map[string][]byte{"it shuts down its side": nil, "an API that is not served": header(8, 4000, 0)} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, n)
+			sent := slices.Concat(apiVersions(1), apiVersions(2), longPoll(3), last)
+			if _, err := c.Write(sent); err != nil {
+				t.Fatal(err)
+			}
+			if last == nil {
+				if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := answers(t, ended(t, c)); !slices.Equal(got, []int32{1, 2, 3}) {
+				t.Errorf("answered are %v", got)
+			}
+		})
+	}
+}
+
+// A node that ends does not wait for clients that wait for records: they are answered with none.
+func TestDrainEndsLongPolls(t *testing.T) {
+	asked := make(chan struct{})
+	n := troupetest.StartWith(t, supervisor.Options{Fault: func(_, _ string, message any) {
+		if f, ok := message.(*messages.Fetch); ok && f.Wait {
+			close(asked)
+		}
+	}})
+	if _, err := kadm.NewClient(client(t, n)).CreateTopic(testContext(t), 1, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, n)
+	if _, err := c.Write(longPoll(7)); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	troupetest.Stop(t, n)
+	if got := answers(t, ended(t, c)); !slices.Equal(got, []int32{7}) {
+		t.Errorf("answered are %v", got)
 	}
 }
 

@@ -78,6 +78,15 @@ func (c *Calls) Expire(now time.Time) {
 	}
 }
 
+// Hurry has requests that wait for something to happen, fetches, answer with what there is.
+func (c *Calls) Hurry() {
+	for _, r := range slices.SortedFunc(maps.Keys(c.serving), func(a, b *Request) int { return cmp.Compare(c.serving[a], c.serving[b]) }) {
+		if r.hurry != nil {
+			r.hurry()
+		}
+	}
+}
+
 // Close withdraws what waits at other actors. No request is answered any more.
 func (c *Calls) Close() {
 	for _, slot := range slices.Sorted(maps.Keys(c.open)) {

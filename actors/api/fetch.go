@@ -26,6 +26,10 @@ func fetch(r *Request) {
 		respondFetch(r, &fetchAnswer{code: r.errCode(f.context.err), sessionID: f.context.errID})
 		return
 	}
+	r.hurry = func() {
+		q.MaxWaitMillis = 0
+		f.look()
+	}
 	f.bytesMax = min(int(q.MaxBytes), r.env.FetchBytesMax)
 	f.resolve()
 	f.ask()

@@ -36,6 +36,7 @@ type Request struct {
 	open        []uint64 // the slots of its questions
 	deadline    time.Time
 	expired     func()
+	hurry       func() // where not nil, ends a wait for records
 	code        int16 // the first error that was answered
 	over        bool
 }

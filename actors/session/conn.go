@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -69,13 +70,31 @@ func (c *conn) Send(r *api.Request, pieces [][]byte) {
 
 // Close may be called by anyone, any number of times; the first reason counts.
 func (c *conn) Close(reason string) {
+	c.note(reason)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing = true
+	c.changed.Broadcast()
+}
+
+// note keeps the first reason why the connection ends.
+func (c *conn) note(reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.reason == "" {
 		c.reason = reason
 	}
-	c.closing = true
-	c.changed.Broadcast()
+}
+
+// linger waits until what the client has asked is answered: what it sent before its last word, or before a frame that can't be understood, counts.
+func (c *conn) linger() {
+	c.l.o.Env.System.Root().Send(c.pid, &drain{})
+	timer := time.NewTimer(lingerMax)
+	defer timer.Stop()
+	select {
+	case <-c.written:
+	case <-timer.C:
+	}
 }
 
 // admit waits until there is room for one more request; false where the connection is over.
@@ -97,11 +116,19 @@ func (c *conn) busy() bool {
 	return c.inFlight > 0
 }
 
+// lingerMax is how long a connection whose client sends nothing more stays for the answers to what it has sent.
+const lingerMax = 30 * time.Second
+
 // read is the reader's goroutine. It outlives the writer.
 func (c *conn) read() {
+	err := c.readAll()
 	var refused *refusal
-	if err := c.readAll(); errors.As(err, &refused) {
-		c.Close(refused.reason)
+	switch {
+	case errors.As(err, &refused):
+		c.note(refused.reason)
+		c.linger()
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF): // it may still read
+		c.linger()
 	}
 	c.Close("")
 	<-c.written

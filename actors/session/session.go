@@ -31,6 +31,7 @@ type (
 	Closed struct{}
 
 	alarm struct{ at time.Time }
+	// drain asks a session to end once what it was asked is answered.
 	drain struct{}
 )
 
@@ -81,6 +82,7 @@ func (s *session) handle(ctx actor.Context, message any) {
 		ctx.Stop(ctx.Self())
 	case *drain:
 		s.draining = true
+		s.calls.Hurry()
 	case *actors.WorkFailed:
 		level.Error(s.env.System.Logger()).Log("msg", "a read for a session failed", "session", ctx.Self().Id, "err", m.Panic)
 	}
