@@ -47,6 +47,8 @@ type builder struct {
 	tails  *partition.Tails
 	env    *api.Env
 	lags   *lags
+	// answers bounds what is read for clients and not written to them.
+	answers *actors.Credits
 
 	directory *actor.PID
 }
@@ -54,6 +56,8 @@ type builder struct {
 const (
 	// tailBytes is how much of the newest records all partitions keep in memory together.
 	tailBytes = 256 << 20
+	// answerBytes is how much may be read for clients and not be written to them yet.
+	answerBytes = 256 << 20
 	// A machine's log is cut where a snapshot stands for it, segment by segment.
 	machineSegmentBytes  = 16 << 20
 	machineSnapshotBytes = 64 << 20
@@ -64,7 +68,7 @@ const (
 
 // buildTree starts the node's actors.
 func buildTree(system *actors.System, o treeOptions) (*builder, error) {
-	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes)}
+	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes)}
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]kafka.Offset{}}
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, fmt.Sprintf("node-%d", o.NodeID), func() actor.Actor { return &node{b: b} })
 	return b, err
@@ -249,7 +253,7 @@ func (b *builder) apiOptions() api.Options {
 		AutoCreateTopics: s.Bool("auto.create.topics.enable"), OffsetsPartitions: int32(s.Int("offsets.topic.num.partitions")),
 		OffsetsReplication: int16(s.Int("offsets.topic.replication.factor")), FetchBytesMax: int(s.Int("fetch.max.bytes")),
 		FetchSessions: int(s.Int("max.incremental.fetch.session.cache.slots")), DescribePartitionsMax: int(s.Int("max.request.partition.size.limit")),
-		Observe: b.o.Observe,
+		Observe: b.o.Observe, Answers: b.answers,
 	}
 }
 
@@ -275,7 +279,7 @@ func (b *builder) machineConfig() partition.Config {
 func (b *builder) replica(o partition.Options) replica.Options {
 	o.Tails, o.ElectionTicks, o.HeartbeatTicks = b.tails, electionTicks, heartbeatTicks
 	return replica.Options{
-		System: b.system, Store: b.o.Store, Partition: o, Broker: b.o.NodeID, Directory: b.directory,
+		System: b.system, Store: b.o.Store, Partition: o, Broker: b.o.NodeID, Directory: b.directory, Answers: b.answers,
 		RetainEvery: b.o.Settings.Millis("log.retention.check.interval.ms"),
 	}
 }

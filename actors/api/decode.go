@@ -29,6 +29,10 @@ func (e *Env) NewDecoder() *Decoder { return &Decoder{env: e} }
 // unpackedBytesMax bounds what one compressed batch may unpack to.
 const unpackedBytesMax = 256 << 20
 
+// plainBytesMax is how large a request without records may be. Each byte of it may stand for an element that takes a hundred times as much in memory; what
+// groups store, the largest of them, is bounded by what a record of __consumer_offsets may have.
+const plainBytesMax = 4 << 20
+
 var errShort = errors.New("the request ends within its header")
 
 // Decode parses a frame, which the request then owns. An error is a reason to close the connection: what comes after such a frame
@@ -49,6 +53,9 @@ func (d *Decoder) Decode(frame []byte, received time.Time) (*Request, error) {
 		return r, nil
 	case version < r.API.Min || version > r.API.Max:
 		return nil, fmt.Errorf("version %d of %s is not served: it must be %d to %d", version, r.API.Name(), r.API.Min, r.API.Max)
+	}
+	if r.API.Key != kmsg.Produce && len(frame) > plainBytesMax {
+		return nil, fmt.Errorf("a request of %d bytes for %s: only those that hold records may have more than %d", len(frame), r.API.Name(), plainBytesMax)
 	}
 	r.Body = r.API.Key.Request()
 	r.Body.SetVersion(version)

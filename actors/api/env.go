@@ -26,6 +26,8 @@ type Options struct {
 	FetchSessions      int // max.incremental.fetch.session.cache.slots
 	// DescribePartitionsMax is max.request.partition.size.limit.
 	DescribePartitionsMax int
+	// Answers are the bytes that answers may take on the node from when they are read until they are written; nil: without a limit.
+	Answers *actors.Credits
 	// Observe, where not nil, is told of each request that was answered: its API, the first error in the answer, and how long it took.
 	Observe func(api string, code int16, took time.Duration)
 }
@@ -39,6 +41,9 @@ type Env struct {
 
 // NewEnv returns an Env.
 func NewEnv(o Options) *Env {
+	if o.Answers == nil {
+		o.Answers = actors.NewCredits(-1)
+	}
 	e := &Env{Options: o, rows: map[int16]*API{}}
 	table := APIs()
 	for i := range table {

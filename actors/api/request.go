@@ -37,7 +37,7 @@ type Request struct {
 	deadline    time.Time
 	expired     func()
 	hurry       func() // where not nil, ends a wait for records
-	code        int16 // the first error that was answered
+	code        int16  // the first error that was answered
 	over        bool
 }
 
@@ -48,6 +48,19 @@ func (r *Request) Cost() int {
 	}
 	return r.Size
 }
+
+// Weight is how many bytes the request takes of the node's memory until it is answered. What is no batch of records unpacks to many small things.
+func (r *Request) Weight() int {
+	if r.API.Key == kmsg.Produce || r.Size <= lightBytesMax {
+		return r.Size
+	}
+	return r.Size * unpackedPerByte
+}
+
+const (
+	lightBytesMax   = 64 << 10
+	unpackedPerByte = 64
+)
 
 // image is the cluster's metadata as the request sees it.
 func (r *Request) image() *metadata.Image { return r.view.Image }

@@ -1,6 +1,9 @@
 package replica
 
 import (
+	"fmt"
+	"runtime/debug"
+
 	"github.com/go-kit/log/level"
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -16,7 +19,11 @@ import (
 // readCold reads a stretch of the log.
 func (r *replica) readCold(m *messages.ReadCold) {
 	q := m.Read
-	r.o.System.Work(m.Reply.PID, func() any {
+	r.work(m.Reply, func() any {
+		// While clients are slow to read what was read before, nothing is added to it.
+		r.o.Answers.Await(never)
+		r.o.Answers.Take(q.MaxBytes)
+		defer r.o.Answers.Give(q.MaxBytes) // the session takes what the answer really has
 		b, err := r.o.Store.Read(q.Partition, q.From, q.To, q.MaxBytes, true, nil)
 		f := &messages.Fetched{DivergingEpoch: kafka.NoEpoch, DivergingEnd: kafka.NoOffset}
 		if err == nil {
@@ -31,6 +38,20 @@ func (r *replica) readCold(m *messages.ReadCold) {
 	})
 }
 
+func never() bool { return false }
+
+// work runs a read whose result is an answer. A panic in it is an answer too.
+func (r *replica) work(to messages.ReplyTo, f func() any) {
+	r.o.System.Work(to.PID, func() (answer any) {
+		defer func() {
+			if p := recover(); p != nil {
+				answer = r.read(to, nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			}
+		}()
+		return f()
+	})
+}
+
 // blockRead is how much is read at once in search of a timestamp: more than a block, so that one read finds it.
 const blockRead = 4 * partition.BlockSize
 
@@ -40,7 +61,7 @@ func (r *replica) lookUp(l partition.Lookup) {
 	if !ok {
 		return
 	}
-	r.o.System.Work(to.PID, func() any {
+	r.work(to, func() any {
 		found, err := search(r.o.Store, l)
 		return r.read(to, found, err)
 	})

@@ -27,6 +27,8 @@ type Options struct {
 	Coordinator func(parent actor.Context) (*actor.PID, error)
 	// RetainEvery is how often time alone may change something: retention, producers that are silent, memory of an idle partition.
 	RetainEvery time.Duration
+	// Answers are the node's credits for what is read into answers; nil: without a limit.
+	Answers *actors.Credits
 }
 
 // Kind is the kind of all replicas.
@@ -34,6 +36,9 @@ var Kind = actors.Kind{Name: "partition", Batching: true}
 
 // Spawn starts a replica under its parent, under the partition's name.
 func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
+	if o.Answers == nil {
+		o.Answers = actors.NewCredits(-1)
+	}
 	return o.System.Spawn(parent, Kind, o.Partition.Name.String(), func() actor.Actor { return &replica{o: o} })
 }
 

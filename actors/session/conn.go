@@ -8,10 +8,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log/level"
 
 	"troupe/actors/api"
 )
@@ -37,14 +39,18 @@ type conn struct {
 	out      []answer
 	inFlight int
 	cost     int
-	borrowed int  // of the node's budget
 	closing  bool // after what is in out
 	reason   string
+	// What it holds of the node's memory: credits for requests that are read or served, and for answers that are not written.
+	borrowed, unsent int
+	// Since when the frame that is being read was begun, zero where none is, and when a byte of the answers was last written.
+	begun, wrote time.Time
 }
 
 type answer struct {
-	pieces     [][]byte
-	cost, size int // of the request
+	pieces [][]byte
+	bytes  int
+	cost   int // of the request
 }
 
 func newConn(l *Listener, socket net.Conn) *conn {
@@ -62,9 +68,20 @@ func (c *conn) start(session *actor.PID) {
 
 // Send is called by the session's actor.
 func (c *conn) Send(r *api.Request, pieces [][]byte) {
+	n := 0
+	for _, p := range pieces {
+		n += len(p)
+	}
+	c.l.answers().Take(n)
+	c.l.requests.Give(r.Weight())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out = append(c.out, answer{pieces, r.Cost(), r.Size})
+	c.borrowed -= r.Weight()
+	if c.unsent == 0 {
+		c.wrote = c.l.now()
+	}
+	c.unsent += n
+	c.out = append(c.out, answer{pieces, n, r.Cost()})
 	c.changed.Broadcast()
 }
 
@@ -72,9 +89,16 @@ func (c *conn) Send(r *api.Request, pieces [][]byte) {
 func (c *conn) Close(reason string) {
 	c.note(reason)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closing = true
 	c.changed.Broadcast()
+	c.mu.Unlock()
+	c.l.requests.Wake()
+}
+
+// cut ends the connection at once, whatever is still to be written.
+func (c *conn) cut(reason string) {
+	c.Close(reason)
+	c.socket.Close()
 }
 
 // note keeps the first reason why the connection ends.
@@ -86,15 +110,10 @@ func (c *conn) note(reason string) {
 	}
 }
 
-// linger waits until what the client has asked is answered: what it sent before its last word, or before a frame that can't be understood, counts.
-func (c *conn) linger() {
-	c.l.o.Env.System.Root().Send(c.pid, &drain{})
-	timer := time.NewTimer(lingerMax)
-	defer timer.Stop()
-	select {
-	case <-c.written:
-	case <-timer.C:
-	}
+func (c *conn) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing
 }
 
 // admit waits until there is room for one more request; false where the connection is over.
@@ -121,7 +140,7 @@ const lingerMax = 30 * time.Second
 
 // read is the reader's goroutine. It outlives the writer.
 func (c *conn) read() {
-	err := c.readAll()
+	err := c.guard(c.readAll)
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
@@ -136,6 +155,29 @@ func (c *conn) read() {
 	c.l.ended(c)
 }
 
+// guard keeps a panic of one of the connection's goroutines to the connection.
+func (c *conn) guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			level.Error(c.l.o.Env.System.Logger()).Log("msg", "panic at a connection", "client", c.socket.RemoteAddr(), "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+			c.note(err.Error())
+		}
+	}()
+	return f()
+}
+
+// linger waits until what the client has asked is answered: what it sent before its last word, or before a frame that can't be understood, counts.
+func (c *conn) linger() {
+	c.l.o.Env.System.Root().Send(c.pid, &drain{})
+	timer := time.NewTimer(lingerMax)
+	defer timer.Stop()
+	select {
+	case <-c.written:
+	case <-timer.C:
+	}
+}
+
 func (c *conn) readAll() error {
 	decoder := c.l.o.Env.NewDecoder()
 	in := bufio.NewReaderSize(patient{c}, 64<<10)
@@ -144,17 +186,20 @@ func (c *conn) readAll() error {
 		if err != nil {
 			return err
 		}
-		c.l.budget.await()
-		c.inFrame = true
+		if !c.l.requests.Await(c.isClosing) {
+			return nil
+		}
+		c.begin(true)
 		frame, err := readFrame(in, length, c.borrow)
-		c.inFrame = false
+		c.begin(false)
 		if err != nil {
 			return err
 		}
-		r, err := decoder.Decode(frame, c.l.o.Env.System.Now())
+		r, err := decoder.Decode(frame, c.l.now())
 		if err != nil {
 			return &refusal{err.Error()}
 		}
+		c.borrow(r.Weight() - r.Size)
 		r.ClientHost = c.host
 		if !c.admit(r) {
 			return nil
@@ -163,15 +208,40 @@ func (c *conn) readAll() error {
 	}
 }
 
-// borrow takes bytes out of the node's budget. They are given back with the answer, or when the connection ends.
+// begin notes that a frame is being read, or no more.
+func (c *conn) begin(frame bool) {
+	c.inFrame = frame
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begun = time.Time{}
+	if frame {
+		c.begun = c.l.now()
+	}
+}
+
+// borrow takes credits for a request. They are given back with the answer, or when the connection ends.
 func (c *conn) borrow(n int) {
-	c.l.budget.take(n)
+	c.l.requests.Take(n)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.borrowed += n
 }
 
-// stallMax is how long a client may pause in the midst of a request: until that is whole it holds a part of the node's budget.
+// stalled is how many bytes of the node's memory the connection holds without getting on: half a request, or answers that its client does not read.
+func (c *conn) stalled(now time.Time, patience time.Duration) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	if !c.begun.IsZero() && now.Sub(c.begun) > patience {
+		n = c.borrowed
+	}
+	if c.unsent > 0 && now.Sub(c.wrote) > patience {
+		n += c.unsent
+	}
+	return n
+}
+
+// stallMax is how long a client may pause in the midst of a request: until that is whole it holds a part of the node's memory.
 const stallMax = 30 * time.Second
 
 // patient reads from the socket as long as the connection is not idle, and no request stalls.
@@ -206,28 +276,34 @@ func (p patient) Read(b []byte) (int, error) {
 // write is the writer's goroutine. When it ends, so does the connection.
 func (c *conn) write() {
 	defer close(c.written)
-	defer c.socket.Close()
-	var batch []answer
-	for {
-		batch = c.take(batch)
-		if len(batch) == 0 {
-			return
+	defer c.cut("")
+	_ = c.guard(func() error { // a client that is gone is no news
+		var batch []answer
+		for {
+			batch = c.take(batch)
+			if len(batch) == 0 {
+				return nil
+			}
+			if err := c.writeAll(batch); err != nil {
+				return err
+			}
 		}
-		if err := c.writeAll(batch); err != nil {
-			return
-		}
-	}
+	})
 }
 
 // take counts the answers that were written as done and waits for more. There are none when the connection ends.
 func (c *conn) take(written []answer) []answer {
+	given := 0
+	for _, a := range written {
+		given += a.bytes
+	}
+	c.l.answers().Give(given)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unsent -= given
 	for _, a := range written {
 		c.inFlight--
 		c.cost -= a.cost
-		c.borrowed -= a.size
-		c.l.budget.give(a.size)
 	}
 	if len(written) > 0 {
 		c.changed.Broadcast()
@@ -248,20 +324,41 @@ func (c *conn) writeAll(batch []answer) error {
 		if len(a.pieces) == 0 {
 			continue
 		}
-		n := 0
-		for _, p := range a.pieces {
-			n += len(p)
-		}
 		start := len(lengths)
-		lengths = binary.BigEndian.AppendUint32(lengths, uint32(n))
+		lengths = binary.BigEndian.AppendUint32(lengths, uint32(a.bytes))
 		buffers = append(buffers, lengths[start:])
 		buffers = append(buffers, a.pieces...)
 	}
-	if c.l.o.IdleMax > 0 { // a client that reads nothing for so long is gone
-		if err := c.socket.SetWriteDeadline(time.Now().Add(c.l.o.IdleMax)); err != nil {
+	for len(buffers) > 0 {
+		if err := c.writeSome(&buffers); err != nil {
 			return err
 		}
 	}
-	_, err := buffers.WriteTo(c.socket)
-	return err
+	return nil
+}
+
+// writeFor is how long one attempt to write takes at most: after it the connection notes whether the client has read anything.
+const writeFor = time.Second
+
+// writeSome writes as much as the client takes for a while. A client that takes nothing for connections.max.idle.ms is gone.
+func (c *conn) writeSome(buffers *net.Buffers) error {
+	if err := c.socket.SetWriteDeadline(time.Now().Add(writeFor)); err != nil {
+		return err
+	}
+	n, err := buffers.WriteTo(c.socket)
+	now := c.l.now()
+	c.mu.Lock()
+	if n > 0 {
+		c.wrote = now
+	}
+	quiet := now.Sub(c.wrote)
+	c.mu.Unlock()
+	switch {
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return err
+	case c.l.o.IdleMax > 0 && quiet > c.l.o.IdleMax:
+		c.note(fmt.Sprintf("its client has read nothing of its answers for %v", c.l.o.IdleMax))
+		return err
+	}
+	return nil
 }

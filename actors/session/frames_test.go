@@ -8,7 +8,6 @@ import (
 	"io"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"troupe/actors/api"
 )
@@ -73,26 +72,4 @@ func TestPipelineKeepsTheOrder(t *testing.T) {
 	if !p.empty() {
 		t.Error("the pipeline is not empty")
 	}
-}
-
-func TestBudget(t *testing.T) {
-	b := newBudget(100)
-	b.await()
-	b.take(150) // a request may be larger than all of it
-	begun := make(chan struct{})
-	go func() {
-		b.await()
-		close(begun)
-	}()
-	b.give(40) // 10 are still owed
-	select {
-	case <-begun:
-		t.Fatal("a request was begun on what is not there")
-	case <-time.After(10 * time.Millisecond):
-	}
-	b.give(20)
-	<-begun
-	free := newBudget(-1)
-	free.take(1 << 40)
-	free.await()
 }

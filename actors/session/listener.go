@@ -29,9 +29,9 @@ type Options struct {
 
 // A Listener accepts connections and gives each its session. It is safe for use by many goroutines.
 type Listener struct {
-	o      Options
-	pid    *actor.PID
-	budget *budget
+	o        Options
+	pid      *actor.PID
+	requests *actors.Credits // of requests that are read or served
 
 	mu      sync.Mutex
 	closed  bool
@@ -40,6 +40,8 @@ type Listener struct {
 	empty   chan struct{} // closed when the last connection of a closed listener has ended
 	warned  time.Time
 	opened  uint64
+	// relieving says that a timer looks for connections to cut.
+	relieving bool
 }
 
 // What the parent of all sessions hears.
@@ -50,9 +52,12 @@ type opened struct {
 
 // Listen starts the parent of all sessions, and accepts connections until Close.
 func Listen(parent actor.SpawnerContext, o Options) (*Listener, error) {
-	l := &Listener{o: o, budget: newBudget(o.QueuedBytesMax), conns: map[*conn]struct{}{}, perHost: map[string]int{}, empty: make(chan struct{})}
+	l := &Listener{o: o, conns: map[*conn]struct{}{}, perHost: map[string]int{}, empty: make(chan struct{})}
+	l.requests = actors.NewCredits(o.QueuedBytesMax)
+	l.requests.OnShort(l.relieveSoon)
+	l.answers().OnShort(l.relieveSoon)
 	var err error
-	l.pid, err = o.Env.System.Spawn(parent, actors.Kind{Name: "sessions"}, "sessions", func() actor.Actor { return &sessions{l} })
+	l.pid, err = o.Env.System.Spawn(parent, actors.Kind{Name: "sessions"}, "sessions", func() actor.Actor { return &sessions{l: l} })
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +65,53 @@ func Listen(parent actor.SpawnerContext, o Options) (*Listener, error) {
 	return l, nil
 }
 
+// answers are the credits of answers that are read or not written yet.
+func (l *Listener) answers() *actors.Credits { return l.o.Env.Answers }
+
+func (l *Listener) now() time.Time { return l.o.Env.System.Now() }
+
+// When the node's memory for requests or answers is used up, the connection that holds most of it and has not got on for a while is cut, one after the
+// other until there is room again.
+const (
+	relieveEvery = 250 * time.Millisecond
+	notGettingOn = 5 * time.Second
+)
+
+// relieveSoon is called when somebody has to wait for memory.
+func (l *Listener) relieveSoon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.relieving {
+		l.relieving = true
+		time.AfterFunc(relieveEvery, l.relieve)
+	}
+}
+
+func (l *Listener) relieve() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.requests.IsShort() && !l.answers().IsShort() {
+		l.relieving = false
+		return
+	}
+	var worst *conn
+	most, now := 0, l.now()
+	for c := range l.conns {
+		if n := c.stalled(now, notGettingOn); n > most {
+			worst, most = c, n
+		}
+	}
+	if worst != nil {
+		worst.cut(fmt.Sprintf("it holds %d bytes of requests or answers without getting on, and others wait for memory", most))
+	}
+	time.AfterFunc(relieveEvery, l.relieve)
+}
+
 // sessions is the parent of all sessions.
-type sessions struct{ l *Listener }
+type sessions struct {
+	l        *Listener
+	draining bool
+}
 
 // Receive handles one message.
 func (s *sessions) Receive(ctx actor.Context) {
@@ -72,10 +122,22 @@ func (s *sessions) Receive(ctx actor.Context) {
 			panic(err)
 		}
 		m.c.start(pid)
+		if s.draining {
+			ctx.Send(pid, &drain{})
+		}
 	case *drain:
+		s.draining = true
 		for _, child := range ctx.Children() {
 			ctx.Send(child, m)
 		}
+	}
+}
+
+// Failed sends the client away for whom there is no session.
+func (s *sessions) Failed(_ *actors.Panic, message any) {
+	if m, ok := message.(*opened); ok && m.c.pid == nil {
+		m.c.cut("there is no session for it")
+		s.l.ended(m.c)
 	}
 }
 
@@ -94,13 +156,17 @@ func (l *Listener) accept() {
 			continue
 		}
 		c := newConn(l, socket)
-		name, err := l.enter(c)
+		err = c.guard(func() error {
+			name, err := l.enter(c)
+			if err == nil {
+				l.o.Env.System.Root().Send(l.pid, &opened{c, name})
+			}
+			return err
+		})
 		if err != nil {
 			l.warn("a connection was refused", "client", socket.RemoteAddr(), "err", err)
 			socket.Close()
-			continue
 		}
-		l.o.Env.System.Root().Send(l.pid, &opened{c, name})
 	}
 }
 
@@ -126,12 +192,13 @@ func (l *Listener) enter(c *conn) (name string, err error) {
 // ended forgets a connection and gives back what it borrowed.
 func (l *Listener) ended(c *conn) {
 	c.mu.Lock()
-	borrowed, reason := c.borrowed, c.reason
-	c.borrowed = 0
+	borrowed, unsent, reason := c.borrowed, c.unsent, c.reason
+	c.borrowed, c.unsent = 0, 0
 	c.mu.Unlock()
-	l.budget.give(borrowed)
+	l.requests.Give(borrowed)
+	l.answers().Give(unsent)
 	if reason != "" {
-		level.Warn(l.o.Env.System.Logger()).Log("msg", "a connection was closed", "client", c.socket.RemoteAddr(), "reason", reason)
+		l.warn("a connection was closed", "client", c.socket.RemoteAddr(), "reason", reason)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/go-kit/log/level"
 
 	"troupe/actors"
 	"troupe/actors/api"
@@ -83,8 +82,6 @@ func (s *session) handle(ctx actor.Context, message any) {
 	case *drain:
 		s.draining = true
 		s.calls.Hurry()
-	case *actors.WorkFailed:
-		level.Error(s.env.System.Logger()).Log("msg", "a read for a session failed", "session", ctx.Self().Id, "err", m.Panic)
 	}
 	if s.draining && s.queue.empty() {
 		ctx.Stop(ctx.Self())
