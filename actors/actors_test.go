@@ -415,3 +415,42 @@ func BenchmarkRoundTrip(b *testing.B) {
 	s.Root().Send(asker, "go")
 	<-done
 }
+
+// A PID is known a moment before its mailbox knows whom it serves; what is sent in that moment is not lost, and neither is what comes later.
+func TestMessageBeforeTheMailboxIsReady(t *testing.T) {
+	s, st := simulated(1, nil)
+	n := &node{id: "a"}
+	m := newMailbox(s, n, false)
+	m.PostUserMessage("early")
+	var got []any
+	m.RegisterHandlers(&invoker{func(message any) { got = append(got, message) }}, dispatcher{s, n})
+	m.PostUserMessage("late")
+	settle(st)
+	if !slices.Equal(got, []any{"early", "late"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// invoker takes the messages of a mailbox.
+type invoker struct{ take func(message any) }
+
+func (i *invoker) InvokeSystemMessage(message any)         { i.take(message) }
+func (i *invoker) InvokeUserMessage(message any)           { i.take(message) }
+func (i *invoker) EscalateFailure(reason any, message any) {}
+
+// The end of an actor costs the same however many others there are.
+func BenchmarkEnd(b *testing.B) {
+	for _, others := range []int{10, 10_000} {
+		b.Run(fmt.Sprint(others), func(b *testing.B) {
+			s, st := simulated(1, nil)
+			for i := range others {
+				spawn(b, s, Kind{Name: "k"}, fmt.Sprint("other-", i), func(actor.Context) {})
+			}
+			settle(st)
+			for i := 0; b.Loop(); i++ {
+				s.Root().Stop(spawn(b, s, Kind{Name: "k"}, fmt.Sprint("a-", i), func(actor.Context) {}))
+				settle(st)
+			}
+		})
+	}
+}

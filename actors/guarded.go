@@ -38,7 +38,7 @@ func (g *guarded) Receive(ctx actor.Context) {
 	case *actor.Stopping, *actor.Restarting:
 		defer g.recover("stopping")
 	case *actor.Stopped:
-		defer g.system.tree.ended(g.node)
+		defer g.system.nodeEnded(g.node)
 		defer g.recover("stopped")
 	case *Batch: // asks for itself, message by message
 	default:

@@ -50,9 +50,10 @@ func (m *mailbox) PostSystemMessage(message any) {
 	m.schedule()
 }
 
-// schedule is called with the lock held, and gives it back.
+// schedule is called with the lock held, and gives it back. An actor's PID is known a moment before its mailbox knows whom it serves: what comes that early
+// is scheduled by RegisterHandlers.
 func (m *mailbox) schedule() {
-	if m.scheduled {
+	if m.scheduled || m.dispatcher == nil {
 		m.mu.Unlock()
 		return
 	}
@@ -63,7 +64,13 @@ func (m *mailbox) schedule() {
 
 // RegisterHandlers tells the mailbox whom it serves.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
+	m.mu.Lock()
 	m.invoker, m.dispatcher = invoker, dispatcher
+	if len(m.urgent) == 0 && len(m.queue) == 0 {
+		m.mu.Unlock()
+		return
+	}
+	m.schedule()
 }
 
 // Start does nothing: the first message schedules the mailbox.

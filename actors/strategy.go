@@ -46,20 +46,21 @@ func (st *strategy) HandleFailure(_ *actor.ActorSystem, parent actor.Supervisor,
 	logger := level.Error(s.o.Logger)
 	if !restart {
 		logger.Log("msg", "actor panicked and is stopped", "actor", n.id, "kind", n.kind, "panic", p, "stack", string(p.Stack))
-		parent.StopChildren(child)
-		if policy.Budget > 0 && s.o.OnFailed != nil {
-			s.o.OnFailed(n.kind, s.FailedOf(n.kind))
+		if policy.Budget > 0 {
+			s.tellFailed(n.kind)
 		}
+		parent.StopChildren(child)
 		return
 	}
 	logger.Log("msg", "actor panicked and is restarted", "actor", n.id, "kind", n.kind, "pause", pause, "panic", p, "stack", string(p.Stack))
-	if s.o.OnRestart != nil {
-		s.o.OnRestart(n.kind)
-	}
 	again := func() {
-		if n.restarted(s.Now()) {
-			parent.RestartChildren(child)
+		if !n.restarted(s.Now()) {
+			return
 		}
+		if s.o.OnRestart != nil {
+			s.o.OnRestart(n.kind)
+		}
+		parent.RestartChildren(child)
 	}
 	if pause == 0 {
 		again()

@@ -132,8 +132,12 @@ func (s *System) Spawn(parent actor.SpawnerContext, kind Kind, name string, prod
 		parent = s.root
 	}
 	n := &node{id: id, parent: parentID, kind: kind.Name, since: s.Now()}
-	if !s.tree.add(n) {
+	replaced, ok := s.tree.add(n)
+	if !ok {
 		return nil, fmt.Errorf("spawn %s: %w", id, actor.ErrNameExists)
+	}
+	if replaced != nil {
+		s.tellFailed(replaced.kind)
 	}
 	props := actor.PropsFromProducer(
 		func() actor.Actor { return &guarded{inner: producer(), system: s, node: n} },

@@ -52,6 +52,8 @@ type node struct {
 	current  actor.Actor
 	ended    bool
 	waiting  chan struct{}
+
+	failed map[*node]struct{} // children that have failed for good; guarded by the tree's lock
 }
 
 type tree struct {
@@ -60,16 +62,18 @@ type tree struct {
 	nodes map[string]*node
 }
 
-func (t *tree) add(n *node) bool {
+// add takes in an actor, in the place of one that has failed where there is one of that id.
+func (t *tree) add(n *node) (replaced *node, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if old := t.nodes[n.id]; old != nil && !old.isFailed() {
-		return false
+	old := t.nodes[n.id]
+	if old != nil && !old.isFailed() {
+		return nil, false
 	}
 	t.next++
 	n.order, n.state = t.next, Running
 	t.nodes[n.id] = n
-	return true
+	return old, true
 }
 
 func (t *tree) remove(n *node) {
@@ -80,15 +84,32 @@ func (t *tree) remove(n *node) {
 	}
 }
 
-// ended takes an actor that has stopped out of the tree; one that failed stays for people to see, until its parent ends.
-func (t *tree) ended(n *node) {
+// nodeEnded takes an actor that has stopped out of the tree; one that failed stays for people to see, until its parent ends or forgets it.
+func (s *System) nodeEnded(n *node) {
+	t := &s.tree
+	forgotten := map[string]bool{}
 	t.mu.Lock()
-	for id, other := range t.nodes {
-		if other == n && !n.isFailed() || other.parent == n.id && other.isFailed() {
-			delete(t.nodes, id)
+	if n.isFailed() {
+		if parent := t.nodes[n.parent]; parent != nil {
+			if parent.failed == nil {
+				parent.failed = map[*node]struct{}{}
+			}
+			parent.failed[n] = struct{}{}
+		}
+	} else if t.nodes[n.id] == n {
+		delete(t.nodes, n.id)
+	}
+	for child := range n.failed {
+		if t.nodes[child.id] == child {
+			delete(t.nodes, child.id)
+			forgotten[child.kind] = true
 		}
 	}
+	n.failed = nil
 	t.mu.Unlock()
+	for kind := range forgotten {
+		s.tellFailed(kind)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ended = true
@@ -135,6 +156,28 @@ func (s *System) Tree() []*Info {
 	}
 	slices.SortFunc(tops, byID)
 	return tops
+}
+
+// Forget takes an actor that has failed for good out of the tree: nobody need look at it any more.
+func (s *System) Forget(pid *actor.PID) {
+	s.tree.mu.Lock()
+	n := s.tree.nodes[pid.Id]
+	if n == nil || !n.isFailed() {
+		s.tree.mu.Unlock()
+		return
+	}
+	delete(s.tree.nodes, n.id)
+	if parent := s.tree.nodes[n.parent]; parent != nil {
+		delete(parent.failed, n)
+	}
+	s.tree.mu.Unlock()
+	s.tellFailed(n.kind)
+}
+
+func (s *System) tellFailed(kind string) {
+	if s.o.OnFailed != nil {
+		s.o.OnFailed(kind, s.FailedOf(kind))
+	}
 }
 
 // FailedOf counts the actors of a kind that have failed for good.

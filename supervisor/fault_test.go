@@ -151,6 +151,22 @@ func TestPartitionThatAlwaysPanics(t *testing.T) {
 	if b, err := io.ReadAll(a.Body); err != nil || !strings.Contains(string(b), `"state":"failed"`) || !strings.Contains(string(b), "sabotage") {
 		t.Errorf("the tree does not show the failure: %v", err)
 	}
+	// With its topic it is gone for good, and a topic of that name is another one.
+	s.strike(0, nil)
+	if _, err := kadm.NewClient(c).DeleteTopic(ctx, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); !metric(t, n, `troupe_actors_failed{kind="partition"} 0`); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the failed partition of a deleted topic is still counted")
+		}
+	}
+	if _, err := kadm.NewClient(c).CreateTopic(ctx, 2, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	fresh := client(t, n, byHand())
+	publish(t, fresh, "orders", 2, 0, 10)
+	readAll(t, n, "orders", 2, 10)
 }
 
 // A partition that can't be read does not keep the node from serving the others.

@@ -28,6 +28,7 @@ type partitions struct {
 type running struct {
 	pid    *actor.PID
 	config partition.Config
+	ended  bool // it has failed for good
 }
 
 // What the parent of the replicas hears.
@@ -91,7 +92,7 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		}
 		if r := p.running[number]; r == nil {
 			p.start(ctx, number, p.b.replicaOf(number, w, config))
-		} else if r.config != config {
+		} else if r.config != config && !r.ended {
 			r.config = config
 			ctx.Send(r.pid, &messages.Configure{Config: config})
 		}
@@ -101,11 +102,16 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		if _, ok := wanted[number]; ok || number == kafka.MetadataPartition {
 			continue
 		}
-		pid := p.running[number].pid
+		r := p.running[number]
 		delete(p.running, number)
 		gone = true
-		p.stopping[pid.Id] = number
-		ctx.Stop(pid)
+		if r.ended {
+			p.b.system.Forget(r.pid)
+			p.drop(ctx.Self(), number)
+			continue
+		}
+		p.stopping[r.pid.Id] = number
+		ctx.Stop(r.pid)
 	}
 	if gone {
 		p.forgetOffsets(ctx)
@@ -130,7 +136,7 @@ func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o re
 		return
 	}
 	ctx.Watch(pid)
-	p.running[number] = &running{pid, o.Partition.Config}
+	p.running[number] = &running{pid: pid, config: o.Partition.Config}
 }
 
 // terminated is called when a replica has ended: as it was told to, so that its data can go, or because it has failed for good.
@@ -142,6 +148,7 @@ func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	}
 	for number, r := range p.running {
 		if r.pid.Id == pid.Id {
+			r.ended = true
 			ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{OutOfService: true}})
 		}
 	}
