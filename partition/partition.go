@@ -249,6 +249,9 @@ func (p *Partition) Checkpoint() { p.checkpoint(true) }
 // HighWatermark is the offset after the last committed record.
 func (p *Partition) HighWatermark() kafka.Offset { return p.state.highWatermark }
 
+// LogEnd is the offset after the last record that this replica knows of, on the leader with what it has proposed.
+func (p *Partition) LogEnd() kafka.Offset { return max(p.logEnd, p.state.highWatermark) }
+
 // LogStart is the offset of the first record that may be read.
 func (p *Partition) LogStart() kafka.Offset { return p.state.logStart }
 

@@ -48,8 +48,9 @@ type Committed struct {
 // Spawn starts a coordinator under the replica of its partition.
 func Spawn(replica actor.Context, o Options) (*actor.PID, error) {
 	parent := replica.Self()
+	slots := new(uint64(o.System.Rand(1<<31)) << 32) // an answer to an earlier coordinator of that name is none to this one either
 	return o.System.Spawn(replica, actors.Kind{Name: "coordinator"}, "coordinator", func() actor.Actor {
-		return &coordinator{o: o, replica: parent}
+		return &coordinator{o: o, replica: parent, slots: slots}
 	})
 }
 
@@ -63,16 +64,20 @@ type coordinator struct {
 	reading *loadedRows     // the load that is under way
 	later   []*record.Batch // applied while it is
 	loaded  bool
-	serving bool
+	serving bool         // its replica leads
+	begun   bool         // it serves
 	upto    kafka.Offset // the end of the log that the rows are from
+	// Before the rows are as new as what an earlier incarnation has proposed, a machine would not know what is on its way.
+	logEnd kafka.Offset
 
 	keys      map[string]*owner
 	proposals []*proposal
 	gathers   map[uint64]*gather
-	slot      uint64
-	epoch     uint64 // of the machine that was made last
+	slots     *uint64 // the newest slot, of all incarnations: an answer to an earlier one is none to this one
+	epoch     uint64  // of the machine that was made last
 
 	sinceBytes, sinceRecords int
+	snapshotDue              bool // as soon as the rows are there
 }
 
 // An owner is a key with its rows, and its actor where it has one.
@@ -144,7 +149,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *messages.Announce:
 		c.tellAll()
 	case *messages.Leading:
-		c.lead(m.Serving)
+		c.lead(m)
 	case *messages.Coordinate:
 		c.coordinate(m)
 	case *messages.CoordinateAll:
@@ -158,11 +163,11 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *retire:
 		c.retire(m)
 	case *sweep:
-		if m.to == c && c.serving {
+		if m.to == c && c.begun {
 			c.sweep()
 		}
 	case *messages.SnapshotDue:
-		if c.loaded {
+		if c.snapshotDue = !c.loaded; c.loaded {
 			c.send(c.replica, &messages.Snapshot{Chunks: c.snapshot()})
 		}
 	}
@@ -182,25 +187,28 @@ func (c *coordinator) Failed(_ *actors.Panic, message any) {
 }
 
 // lead begins or ends the service.
-func (c *coordinator) lead(serving bool) {
-	if serving == c.serving {
+func (c *coordinator) lead(m *messages.Leading) {
+	if m.Serving == c.serving {
 		return
 	}
-	c.serving = serving
-	if serving {
-		if c.loaded {
-			c.begin()
-		}
+	c.serving, c.logEnd = m.Serving, m.LogEnd
+	if c.serving {
+		c.maybeBegin()
 		return
 	}
+	c.begun = false
 	c.fail(c.o.NotServing)
 	for _, o := range c.keys {
 		c.stopChild(o)
 	}
 }
 
-// begin is called once the coordinator leads and has all rows.
-func (c *coordinator) begin() {
+// maybeBegin begins to serve once the coordinator leads and has all rows.
+func (c *coordinator) maybeBegin() {
+	if c.begun || !c.serving || !c.loaded || c.upto < c.logEnd {
+		return
+	}
+	c.begun = true
 	c.tell(Committed{Upto: c.upto, Complete: true})
 	if c.o.SweepEvery > 0 {
 		c.sweep()
@@ -220,7 +228,7 @@ func (c *coordinator) refusal() error {
 	switch {
 	case !c.serving:
 		return c.o.NotServing
-	case !c.loaded:
+	case !c.begun:
 		return kerr.CoordinatorLoadInProgress
 	}
 	return nil
@@ -249,10 +257,10 @@ func (c *coordinator) outcome(m *outcome) {
 		if err != nil {
 			panic(err) // no codec, no limit: it can't fail
 		}
-		c.slot++
-		c.proposals = append(c.proposals, &proposal{c.slot, o, m.answers})
+		slot := c.nextSlot()
+		c.proposals = append(c.proposals, &proposal{slot, o, m.answers})
 		o.inFlight++
-		c.send(c.replica, &messages.Produce{Batch: batch, Acks: kafka.AcksAll, Reply: messages.ReplyTo{PID: c.self, Slot: c.slot}})
+		c.send(c.replica, &messages.Produce{Batch: batch, Acks: kafka.AcksAll, Reply: messages.ReplyTo{PID: c.self, Slot: slot}})
 		return
 	}
 	for i := len(c.proposals) - 1; i >= 0 && o.inFlight > 0; i-- {
@@ -264,6 +272,11 @@ func (c *coordinator) outcome(m *outcome) {
 	for _, a := range m.answers {
 		c.answer(a)
 	}
+}
+
+func (c *coordinator) nextSlot() uint64 {
+	*c.slots++
+	return *c.slots
 }
 
 func (c *coordinator) batch(rows []partition.KeyValue) (record.Batch, error) {

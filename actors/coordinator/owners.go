@@ -113,10 +113,10 @@ func (c *coordinator) coordinateAll(m *messages.CoordinateAll) {
 	for i, o := range owners {
 		pid := c.child(o)
 		o.sent++
-		c.slot++
-		g.parts[c.slot] = i
-		c.gathers[c.slot] = g
-		c.send(pid, &messages.Coordinate{Key: o.key, Body: m.Body, Reply: messages.ReplyTo{PID: c.self, Slot: c.slot}})
+		slot := c.nextSlot()
+		g.parts[slot] = i
+		c.gathers[slot] = g
+		c.send(pid, &messages.Coordinate{Key: o.key, Body: m.Body, Reply: messages.ReplyTo{PID: c.self, Slot: slot}})
 	}
 	g.finish(c)
 }

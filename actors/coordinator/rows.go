@@ -34,7 +34,8 @@ func (c *coordinator) load(m *messages.Attached) {
 	result := &loadedRows{upto: m.To}
 	c.reading = result
 	c.o.System.Work(c.self, func() any {
-		result.rows, result.err = read(c.o.Store, c.o.Number, m.From, m.To)
+		// From the first record on that is there: the log start moves before the snapshot is written that stands for what lies below it.
+		result.rows, result.err = read(c.o.Store, c.o.Number, 0, m.To)
 		return result
 	})
 }
@@ -101,9 +102,11 @@ func (c *coordinator) take(m *loadedRows) {
 	for _, b := range later {
 		c.apply(*b)
 	}
-	if c.serving {
-		c.begin()
+	if c.snapshotDue {
+		c.snapshotDue = false
+		c.send(c.replica, &messages.Snapshot{Chunks: c.snapshot()})
 	}
+	c.maybeBegin()
 }
 
 func (c *coordinator) applied(m *messages.Applied) {
@@ -115,7 +118,8 @@ func (c *coordinator) applied(m *messages.Applied) {
 			c.later = append(c.later, &b)
 		}
 	}
-	if c.serving && (c.sinceBytes >= c.o.SnapshotBytes || c.sinceRecords >= c.o.SnapshotRecords) {
+	c.maybeBegin()
+	if c.begun && (c.sinceBytes >= c.o.SnapshotBytes || c.sinceRecords >= c.o.SnapshotRecords) {
 		c.sinceBytes, c.sinceRecords = 0, 0
 		c.send(c.replica, &messages.Shrink{})
 	}
@@ -166,7 +170,7 @@ func (c *coordinator) tellAll() {
 	for _, o := range c.sorted() {
 		all = append(all, sortedRows(o.rows)...)
 	}
-	c.tell(Committed{Rows: all, Whole: true, Upto: c.upto, Complete: c.serving})
+	c.tell(Committed{Rows: all, Whole: true, Upto: c.upto, Complete: c.begun})
 }
 
 // snapshot writes the rows as chunks: each a sequence of keys and values, each led by its length.

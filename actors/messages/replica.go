@@ -29,17 +29,18 @@ type Announce struct{}
 // with Applied, Leading and SnapshotDue.
 type Attach struct{}
 
-// Attached says which records of the log a coordinator reads from the store by itself. Those from To on follow.
-type Attached struct{ From, To kafka.Offset }
+// Attached says up to where a coordinator reads the records of the log from the store by itself. Those from To on follow.
+type Attached struct{ To kafka.Offset }
 
 // Applied are committed batches, each once and in their order.
 type Applied struct{ Batches []record.Batch }
 
 // Leading tells a coordinator that its replica leads, and in which epoch, or that it does not. All records of earlier
-// epochs are applied when it begins.
+// epochs are applied when it begins; what an earlier incarnation of the coordinator has proposed ends at LogEnd.
 type Leading struct {
 	Epoch   kafka.LeaderEpoch
 	Serving bool
+	LogEnd  kafka.Offset
 }
 
 // SnapshotDue asks a coordinator for a Snapshot of its rows.

@@ -55,7 +55,7 @@ func (r *replica) leadership(l *partition.Leadership) {
 		r.led.Leader = messages.Leader{Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: []kafka.BrokerID{r.o.Broker}, HighWatermark: r.high}
 	}
 	if r.attached {
-		r.send(r.coordinator, &messages.Leading{Epoch: l.Epoch, Serving: l.Serving})
+		r.send(r.coordinator, &messages.Leading{Epoch: l.Epoch, Serving: l.Serving, LogEnd: r.p.LogEnd()})
 	}
 	r.send(r.o.Directory, r.led)
 }

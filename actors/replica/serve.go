@@ -80,8 +80,8 @@ func (r *replica) attach() {
 		return
 	}
 	r.attached = true
-	r.send(r.coordinator, &messages.Attached{From: r.p.LogStart(), To: r.p.HighWatermark()})
+	r.send(r.coordinator, &messages.Attached{To: r.p.HighWatermark()})
 	if r.leads {
-		r.send(r.coordinator, &messages.Leading{Epoch: r.p.Epoch(), Serving: true})
+		r.send(r.coordinator, &messages.Leading{Epoch: r.p.Epoch(), Serving: true, LogEnd: r.p.LogEnd()})
 	}
 }
