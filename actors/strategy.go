@@ -15,9 +15,9 @@ type Policy struct {
 	// panic, and leaves the tree like any actor that ends.
 	Budget int
 	Window time.Duration
-	// The first restart comes at once. Each further panic within the window doubles the pause before the next, from First up
+	// Least is the pause before the first restart; what is queued by then reaches the next incarnation while it is not ready. Each further panic within the window doubles the pause before the next, from First up
 	// to Longest; up to a quarter is added by chance, so that many actors that failed together don't come back together.
-	First, Longest time.Duration
+	Least, First, Longest time.Duration
 }
 
 // DefaultPolicy is for actors that have state to come back to.
@@ -106,7 +106,7 @@ func (n *node) fails(p Policy, reason *Panic, now time.Time, random func(int64) 
 	}
 	n.state = Restarting
 	if len(n.recent) == 1 {
-		return true, 0
+		return true, p.Least
 	}
 	pause = p.First
 	for range len(n.recent) - 2 {

@@ -79,6 +79,9 @@ func newest(stored *Stored) (base, error) {
 		if err != nil {
 			return b, fmt.Errorf("snapshot: %w", err)
 		}
+		if s.applied > stored.Last {
+			return b, fmt.Errorf("the snapshot's state is of entry %d, but the last entry of the log is %d: the log has lost its end", s.applied, stored.Last)
+		}
 		b.state, b.terms = s, terms
 	}
 	if stored.Checkpoint == nil {

@@ -90,11 +90,13 @@ func (p *Partition) forgetProducers(now time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(p.state.producers)) {
 		if at, ok := p.active[id]; ok && p.appending[id] == nil && now.Sub(at) > p.o.Config.ProducerExpiry {
 			silent = append(silent, int64(id))
-			delete(p.active, id) // proposed once
 		}
 	}
-	if len(silent) > 0 {
-		_ = p.replica.Propose(consensus.Command, command(forgetProducer, silent...))
+	if len(silent) == 0 || p.replica.Propose(consensus.Command, command(forgetProducer, silent...)) != nil {
+		return
+	}
+	for _, id := range silent {
+		delete(p.active, kafka.ProducerID(id)) // proposed once
 	}
 }
 

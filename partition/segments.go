@@ -34,6 +34,9 @@ func newIndexer() indexer { return indexer{segment: kafka.NoOffset, newest: -1, 
 // note takes a batch, which lies in the given segment, and returns the rows that it completes.
 func (x *indexer) note(segment kafka.Offset, index consensus.Index, b record.Batch) (blocks []Block, times []BlockTime) {
 	if segment != x.segment {
+		if x.bytes > 0 && x.newest > x.indexed { // the last block of the segment before
+			times = append(times, BlockTime{Segment: x.segment, Timestamp: x.newest, Offset: x.block.Offset})
+		}
 		*x = newIndexer()
 		x.segment = segment
 	}

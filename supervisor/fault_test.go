@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +116,46 @@ func TestPanicsOfActors(t *testing.T) {
 				t.Errorf("the metrics lack %s", fault.metric)
 			}
 		})
+	}
+}
+
+// A replica that comes back from a panic has the settings of now, not those with which it was first started.
+func TestSettingsAfterAPanic(t *testing.T) {
+	s := &saboteur{}
+	n := troupetest.StartWith(t, supervisor.Options{Fault: s.fault}, "log.retention.check.interval.ms=20")
+	ctx := testContext(t)
+	c := client(t, n, byHand(), hasty())
+	admin := kadm.NewClient(c)
+	if _, err := admin.CreateTopic(ctx, 1, 1, map[string]*string{"retention.ms": kadm.StringPtr("1000")}, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	alter := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: kadm.StringPtr("604800000")}}
+	if a, err := admin.AlterTopicConfigs(ctx, alter, "orders"); err != nil || a[0].Err != nil {
+		t.Fatal(a, err)
+	}
+	var configured atomic.Bool // by now, or never again: the next messages come behind it
+	s.strike(1, func(_, id string, m any) bool {
+		_, ok := m.(*messages.Produce)
+		return ok && configured.Load() && strings.HasSuffix(id, "/orders-0")
+	})
+	old := &kgo.Record{Topic: "orders", Value: []byte("old"), Timestamp: time.Now().Add(-time.Hour)}
+	if err := c.ProduceSync(ctx, old).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	configured.Store(true)
+	publish(t, c, "orders", 1, 0, 1)
+	if !metric(t, n, `troupe_actor_restarts_total{kind="partition"} 1`) {
+		t.Fatal("the replica did not panic")
+	}
+	// Twenty rounds of retention are enough: it looks every 20 ms.
+	for deadline := time.Now().Add(400 * time.Millisecond); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		starts, err := admin.ListStartOffsets(ctx, "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, _ := starts.Lookup("orders", 0); o.Offset != 0 {
+			t.Fatalf("records were deleted by a setting of before: the log starts at %d", o.Offset)
+		}
 	}
 }
 

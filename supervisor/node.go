@@ -162,8 +162,11 @@ func (n *Node) Drain(ctx context.Context) error {
 	return n.Err()
 }
 
-// stopWithin is how long the actors have to end.
-const stopWithin = 20 * time.Second
+// stopWithin is how long the actors have to end, and stopDeadWithin where some of them may wait for a disk that will not come back.
+const (
+	stopWithin     = 20 * time.Second
+	stopDeadWithin = 2 * time.Second
+)
 
 // end takes down whatever has come up.
 func (n *Node) end() error {
@@ -178,7 +181,11 @@ func (n *Node) end() error {
 		n.listener.Close()
 	}
 	if n.system != nil {
-		if left := n.system.Shutdown(stopWithin); len(left) > 0 {
+		within := stopWithin
+		if errors.Is(n.Err(), ErrStoreDead) {
+			within = stopDeadWithin
+		}
+		if left := n.system.Shutdown(within); len(left) > 0 {
 			level.Warn(n.o.Logger).Log("msg", "some actors did not end", "actors", len(left), "first", left[0])
 		}
 	}

@@ -34,6 +34,10 @@ func (r *replica) readCold(m *messages.ReadCold) {
 				f.Batches = append(f.Batches, batch)
 			}
 		}
+		if err == nil && (len(f.Batches) == 0 || f.Batches[0].BaseOffset() > q.From) {
+			// Retention has passed by since the partition said what may be read: what comes next is not what was asked for.
+			return &messages.Reply{Slot: m.Reply.Slot, Value: f, Err: kerr.OffsetOutOfRange}
+		}
 		return r.read(m.Reply, f, err)
 	})
 }

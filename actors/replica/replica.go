@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -39,12 +40,14 @@ func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
 	if o.Answers == nil {
 		o.Answers = actors.NewCredits(-1)
 	}
-	return o.System.Spawn(parent, Kind, o.Partition.Name.String(), func() actor.Actor { return &replica{o: o} })
+	shared := &o // an incarnation that comes after a panic has the settings of now, not those of the first
+	return o.System.Spawn(parent, Kind, o.Partition.Name.String(), func() actor.Actor { return &replica{o: *shared, shared: shared} })
 }
 
 // A replica is one incarnation of the actor.
 type replica struct {
 	o           Options
+	shared      *Options // what the next incarnation begins with
 	self        *actor.PID
 	coordinator *actor.PID
 	asked       bool // the coordinator wants the records
@@ -97,7 +100,12 @@ func (r *replica) start(ctx actor.Context) {
 	o.Warn = func(message string) {
 		level.Warn(r.o.System.Logger()).Log("msg", message, "partition", o.Name, "from", "raft")
 	}
-	r.o.System.Work(r.self, func() any {
+	r.o.System.Work(r.self, func() (result any) {
+		defer func() {
+			if p := recover(); p != nil {
+				result = &loaded{to: r, err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+			}
+		}()
 		held, err := r.o.Store.Load(o.Number)
 		if err != nil {
 			return &loaded{to: r, err: err}
@@ -131,10 +139,8 @@ func (r *replica) handle(message any) {
 			r.retain()
 		}
 		return
-	case *actors.WorkFailed:
-		panic(m.Panic)
 	case *messages.Configure:
-		r.o.Partition.Config = m.Config
+		r.o.Partition.Config, r.shared.Partition.Config = m.Config, m.Config
 	}
 	if r.p == nil {
 		r.refuse(message)

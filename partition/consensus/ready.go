@@ -162,7 +162,7 @@ func (r *Replica) outgoing(m *pb.Message) *pb.Message {
 	entries := make([]*pb.Entry, 0, len(m.GetEntries()))
 	for _, e := range m.GetEntries() {
 		if e.GetType() == pb.EntryNormal && len(e.GetData()) == tokenSize {
-			full, ok := r.dataOf(Index(e.GetIndex()))
+			full, ok := r.dataOf(Index(e.GetIndex()), Term(e.GetTerm()))
 			if !ok {
 				break // the follower asks again for what is not sent now
 			}
@@ -174,10 +174,11 @@ func (r *Replica) outgoing(m *pb.Message) *pb.Message {
 	return m
 }
 
-func (r *Replica) dataOf(i Index) ([]byte, bool) {
+// dataOf returns the data of an entry; ok is false where it is not here any more, such as after another leader has replaced it.
+func (r *Replica) dataOf(i Index, term Term) (data []byte, ok bool) {
 	if i < r.storage.tail.next {
 		entries, err := r.storage.entries(i, i+1, 0)
-		if err != nil || len(entries) == 0 {
+		if err != nil || len(entries) == 0 || entries[0].Term != term {
 			return nil, false
 		}
 		return entries[0].Data, true

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -236,6 +237,9 @@ func (r *Replica) First() Index { return r.storage.first }
 func (r *Replica) look() {
 	st := r.node.BasicStatus()
 	r.term = Term(st.HardState.GetTerm())
+	if r.term > math.MaxInt32 {
+		panic(fmt.Sprintf("consensus: term %d does not fit a leader epoch", r.term))
+	}
 	r.leader = st.Lead
 	isLeader := st.RaftState == raft.StateLeader
 	if r.isLeader && !isLeader {

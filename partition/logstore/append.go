@@ -219,7 +219,7 @@ func (s *Store) finish(g *group) {
 	if g.err == nil && g.batch != nil {
 		g.batch.Close()
 	}
-	s.flying.add(-1)
+	defer s.flying.add(-1) // after the reports: the next group could be reported before them
 	for _, r := range g.requests {
 		if g.err == nil && r.write != nil {
 			s.note(r.write)

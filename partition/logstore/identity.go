@@ -44,7 +44,11 @@ func (s *Store) identify() (Identity, error) {
 		if err != nil {
 			return id, err
 		}
-		return id, s.log.Set([]byte{metaKey}, row, pebble.Sync)
+		if err := s.log.Set([]byte{metaKey}, row, pebble.Sync); err != nil {
+			return id, err
+		}
+		// The first write-ahead log of a folder does not say how far it was synced, so that damage in its midst would pass for its end. All later ones do.
+		return id, s.log.Flush()
 	case err != nil:
 		return id, err
 	}

@@ -7,8 +7,11 @@ import (
 	"fmt"
 
 	randv2 "math/rand/v2"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -187,6 +190,128 @@ func TestFailedFlushIsTheEnd(t *testing.T) {
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// Whatever file it is that can't be written any more for want of space: the store dies of it, says why, and can be closed.
+func TestDiskFull(t *testing.T) {
+	in := func(dir, suffix string) func(path string) bool {
+		return func(path string) bool {
+			return strings.HasPrefix(path, "data/"+dir+"/") && (strings.HasSuffix(path, suffix) || strings.Contains(path, suffix+"-"))
+		}
+	}
+	for name, hit := range map[string]func(path string) bool{
+		"tables of the log": in("log", ".sst"), "blobs of the log": in("log", ".blob"), "write-ahead log of the log": in("log", ".log"), "manifest of the log": in("log", "MANIFEST"),
+		"tables of the state": in("state", ".sst"), "write-ahead log of the state": in("state", ".log"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var full atomic.Bool
+			o := small(errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if full.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && hit(op.Path) {
+					return syscall.ENOSPC
+				}
+				return nil
+			})))
+			died := make(chan error, 1)
+			o.OnDeath = func(err error) { died <- err }
+			s := open(t, o)
+			full.Store(true)
+			stop, stopped := make(chan struct{}), make(chan struct{})
+			go func() { // a replica, which may wait for ever
+				data := make([]byte, 32<<10)
+				for i := consensus.Index(1); ; i++ {
+					select {
+					case <-stop:
+						close(stopped)
+						return
+					default:
+					}
+					done := make(chan error, 1)
+					s.Append(&partition.Write{Partition: 1, Sync: true, Done: func(err error) { done <- err }, Entries: []consensus.Entry{{Index: i, Term: 1, Kind: consensus.Command, Data: data}}})
+					s.Update(&partition.Update{Partition: 1, Checkpoint: data})
+					<-done
+				}
+			}()
+			select {
+			case err := <-died:
+				if !errors.Is(err, syscall.ENOSPC) {
+					t.Errorf("it died of %v", err)
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatal("the store goes on")
+			}
+			close(stop)
+			if err := s.Close(); err != nil && !errors.Is(err, syscall.ENOSPC) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Damage in the midst of what was synced is an error, not an early end: also in the first write-ahead log of a folder.
+func TestDamagedLogIsAnError(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	s := open(t, small(mem))
+	h := &logstoretest.Harness{Store: s}
+	for i := range 100 {
+		h.Write(t, &partition.Write{Partition: 1, Sync: true, Entries: []consensus.Entry{{Index: consensus.Index(i + 1), Term: 1, Kind: consensus.Command, Data: make([]byte, 1000)}}})
+	}
+	clone := mem.CrashClone(vfs.CrashCloneCfg{})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	names, err := clone.List("data/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := 0
+	for _, name := range names {
+		f, err := clone.OpenReadWrite("data/log/"+name, vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := f.Stat(); err == nil && strings.HasSuffix(name, ".log") && info.Size() > 50_000 {
+			damaged++
+			if _, err := f.WriteAt([]byte("XXXX"), 10_000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if damaged == 0 {
+		t.Fatal("nothing was damaged")
+	}
+	if s, err = Open(small(clone)); err != nil {
+		return
+	}
+	defer s.Close()
+	if got, err := s.Load(1); err == nil {
+		t.Errorf("of 100 entries %d are there, and nobody says so", got.Last)
+	}
+}
+
+// Writes of a partition are reported in the order in which they were handed in.
+func TestReportsKeepTheOrder(t *testing.T) {
+	s := open(t, small(vfs.NewMem()))
+	defer s.Close()
+	const n = 20_000
+	var newest atomic.Int64
+	var done sync.WaitGroup
+	done.Add(n)
+	room := make(chan struct{}, 6)
+	for i := range int64(n) {
+		room <- struct{}{}
+		s.Append(&partition.Write{Partition: 1, Sync: true, Done: func(error) {
+			runtime.Gosched()
+			if before := newest.Swap(i); before > i {
+				t.Errorf("write %d is reported after write %d", i, before)
+			}
+			<-room
+			done.Done()
+		}, Entries: []consensus.Entry{{Index: consensus.Index(i + 1), Term: 1, Kind: consensus.Command, Data: []byte("0123456789")}}})
+	}
+	done.Wait()
 }
 
 func TestIdentity(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -57,6 +58,7 @@ type Store struct {
 
 	mu    sync.Mutex
 	dead  error
+	died  chan struct{}                             // closed when dead is set
 	lasts map[kafka.PartitionNumber]consensus.Index // used by the committer; guarded for Load
 
 	reclaimMu sync.Mutex
@@ -86,12 +88,20 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		o: o, syncs: make(chan *group, groupsInFlight), lasts: map[kafka.PartitionNumber]consensus.Index{},
-		garbage: map[kafka.PartitionNumber]garbage{},
+		garbage: map[kafka.PartitionNumber]garbage{}, died: make(chan struct{}),
 	}
+	s.o.FS = vfs.OnDiskFull(o.FS, s.diskFull)
 	s.queue.init()
-	if err := s.open(); err != nil {
-		s.closeFiles()
-		return nil, fmt.Errorf("open data folder %s: %w", o.Dir, err)
+	opened := make(chan error, 1)
+	go func() { opened <- s.open() }()
+	select {
+	case err := <-opened:
+		if err != nil {
+			s.closeFiles()
+			return nil, fmt.Errorf("open data folder %s: %w", o.Dir, err)
+		}
+	case <-s.died: // Pebble would wait for ever
+		return nil, fmt.Errorf("open data folder %s: %w", o.Dir, s.Err())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
@@ -191,12 +201,36 @@ func (s *Store) owns(db *pebble.DB) (same, empty bool, err error) {
 	return string(id) == s.identity.StoreID, false, nil
 }
 
-// Close waits for what was handed in and closes the folder. Nothing may be called after it.
+// closeWithin is how long a dead store may take to close: some of Pebble's goroutines wait for a disk that will not come back.
+const closeWithin = time.Second
+
+// Close waits for what was handed in and closes the folder. Nothing may be called after it. A dead store is left as it is where it can't be closed.
 func (s *Store) Close() error {
 	s.queue.close()
 	s.cancel()
-	s.running.Wait()
-	return s.closeFiles()
+	closed := make(chan error, 1)
+	go func() {
+		s.running.Wait()
+		closed <- s.closeFiles()
+	}()
+	select {
+	case err := <-closed:
+		return err
+	case <-s.died:
+	}
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeWithin):
+		return s.Err()
+	}
+}
+
+// diskFull is called when a write finds no space, and keeps all writes waiting. Pebble repeats some of them for ever, and ends the process at others, so none
+// of them is to know.
+func (s *Store) diskFull() {
+	s.die(syscall.ENOSPC) //nolint:errcheck // everybody is told
+	select {}
 }
 
 func (s *Store) closeFiles() error {
@@ -222,6 +256,7 @@ func (s *Store) die(err error) error {
 	err = s.dead
 	s.mu.Unlock()
 	if first {
+		close(s.died)
 		level.Error(s.o.Logger).Log("msg", "a write failed; the store takes no more", "dir", s.o.Dir, "err", err)
 		if s.o.OnDeath != nil {
 			s.o.OnDeath(err)
