@@ -1,6 +1,10 @@
 package metadata
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -80,4 +84,34 @@ func (c *Controller) setConfig(out *partition.Outcome, r Resource, values map[st
 	}
 	c.write(out, configRow(r, values))
 	return nil
+}
+
+// checkResource tells whether settings can be made for a resource.
+func (c *Controller) checkResource(r Resource, values map[string]string) error {
+	switch r.Kind {
+	case TopicResource:
+		t := c.image.Topic(r.Name)
+		if t == nil {
+			return kafka.Errorf(kerr.UnknownTopicOrPartition, "there is no topic %q", r.Name)
+		}
+		return asInvalidConfig(config.CheckTopic(values, t.Internal))
+	case BrokerResource:
+		if r.Name != "" && !slices.ContainsFunc(c.image.Brokers(), func(b *Broker) bool { return fmt.Sprint(b.ID) == r.Name }) {
+			return kafka.Errorf(kerr.InvalidRequest, "there is no broker %q", r.Name)
+		}
+		return asInvalidConfig(config.CheckBroker(values))
+	default:
+		return kafka.Errorf(kerr.InvalidRequest, "resources of type %d have no settings here", r.Kind)
+	}
+}
+
+func asInvalidConfig(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *kafka.DetailedError
+	if errors.As(err, &known) {
+		return err
+	}
+	return kafka.Errorf(kerr.InvalidConfig, "%v", err)
 }

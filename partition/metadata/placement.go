@@ -1,0 +1,86 @@
+package metadata
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/kafka"
+)
+
+// assignment returns the brokers of each partition: those that the request names, or as many as it wants.
+func (c *Controller) assignment(q *kmsg.CreateTopicsRequestTopic) ([][]kafka.BrokerID, error) {
+	if len(q.ReplicaAssignment) > 0 {
+		if q.NumPartitions != -1 || q.ReplicationFactor != -1 {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "a request that assigns replicas can't say how many partitions or replicas it wants too")
+		}
+		return c.assigned(q.ReplicaAssignment)
+	}
+	partitions, factor := q.NumPartitions, q.ReplicationFactor
+	if partitions == -1 {
+		partitions = c.o.DefaultPartitions
+	}
+	if factor == -1 {
+		factor = c.o.DefaultReplicationFactor
+	}
+	if partitions <= 0 {
+		return nil, kafka.Errorf(kerr.InvalidPartitions, "Number of partitions must be larger than 0, or -1 to use the default value.")
+	}
+	return c.place(partitions, factor)
+}
+
+// place spreads partitions over the brokers, their first replicas in turn.
+func (c *Controller) place(partitions int32, factor int16) ([][]kafka.BrokerID, error) {
+	brokers := c.image.Brokers()
+	if factor <= 0 {
+		return nil, kafka.Errorf(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
+	}
+	if int(factor) > len(brokers) {
+		return nil, kafka.Errorf(kerr.InvalidReplicationFactor,
+			"Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are registered.", factor, factor, len(brokers))
+	}
+	start := int(c.image.counter(nextPartition, firstPartition))
+	out := make([][]kafka.BrokerID, partitions)
+	for i := range out {
+		for j := range int(factor) {
+			out[i] = append(out[i], brokers[(start+i+j)%len(brokers)].ID)
+		}
+	}
+	return out, nil
+}
+
+// assigned checks replicas that a client chose.
+func (c *Controller) assigned(want []kmsg.CreateTopicsRequestTopicReplicaAssignment) ([][]kafka.BrokerID, error) {
+	out := make([][]kafka.BrokerID, len(want))
+	for _, a := range want {
+		if a.Partition < 0 || int(a.Partition) >= len(out) || out[a.Partition] != nil {
+			return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "partitions must be numbered from 0 on, each once; partition %d is not", a.Partition)
+		}
+		if err := c.checkReplicas(a.Replicas); err != nil {
+			return nil, err
+		}
+		for _, b := range a.Replicas {
+			out[a.Partition] = append(out[a.Partition], kafka.BrokerID(b))
+		}
+		if len(out[a.Partition]) != len(want[0].Replicas) {
+			return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "all partitions must have as many replicas as the first")
+		}
+	}
+	return out, nil
+}
+
+func (c *Controller) checkReplicas(brokers []int32) error {
+	if len(brokers) == 0 {
+		return kafka.Errorf(kerr.InvalidReplicaAssignment, "a partition needs a replica")
+	}
+	for i, b := range brokers {
+		if c.image.Broker(kafka.BrokerID(b)) == nil {
+			return kafka.Errorf(kerr.InvalidReplicaAssignment, "there is no broker %d", b)
+		}
+		if slices.Contains(brokers[:i], b) {
+			return kafka.Errorf(kerr.InvalidReplicaAssignment, "broker %d can hold one replica of a partition, not two", b)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package metadata
+
+import (
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/partition/kafka"
+)
+
+// topicNameMax is how long a topic's name may be, as in Kafka, where it had to fit a folder's name.
+const topicNameMax = 249
+
+// CheckTopicName tells whether a topic may have this name (Kafka's org.apache.kafka.common.internals.Topic).
+func CheckTopicName(name string) error {
+	switch {
+	case name == "":
+		return kafka.Errorf(kerr.InvalidTopicException, "a topic's name can't be empty")
+	case name == "." || name == "..":
+		return kafka.Errorf(kerr.InvalidTopicException, "a topic's name can't be %q", name)
+	case len(name) > topicNameMax:
+		return kafka.Errorf(kerr.InvalidTopicException, "a topic's name has at most %d characters, this one %d", topicNameMax, len(name))
+	}
+	for _, r := range name {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)) {
+			return kafka.Errorf(kerr.InvalidTopicException, "the topic name %q holds a character other than ASCII letters and digits, '.', '_' and '-'", name)
+		}
+	}
+	return nil
+}
+
+// collision returns an existing topic whose name differs in nothing but '.' and '_', which Kafka's metrics can't tell apart.
+func (c *Controller) collision(name string) string {
+	plain := strings.ReplaceAll(name, ".", "_")
+	if !strings.Contains(plain, "_") {
+		return ""
+	}
+	for _, t := range c.image.Topics() {
+		if t.Name != name && strings.ReplaceAll(t.Name, ".", "_") == plain {
+			return t.Name
+		}
+	}
+	return ""
+}
