@@ -261,7 +261,7 @@ func TestAdminListener(t *testing.T) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
-	for _, want := range []string{`"kind":"directory"`, `orders-0`, `__cluster_metadata-0/coordinator/controller`, `"kind":"session"`} {
+	for _, want := range []string{`"kind":"directory"`, `orders-0`, `__cluster_metadata-0:1/coordinator/controller`, `"kind":"session"`} {
 		if !strings.Contains(get("/tree"), want) {
 			t.Errorf("the tree lacks %s", want)
 		}
@@ -384,4 +384,26 @@ func TestTransactionsAreRefused(t *testing.T) {
 	if !errors.Is(err, kerr.TransactionalIDAuthorizationFailed) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// The metadata's log is no topic: nobody makes one of its name, and the node starts again whatever was tried.
+func TestMetadataLogIsNoTopic(t *testing.T) {
+	dir := "data.dir=" + t.TempDir()
+	n := troupetest.Start(t, dir)
+	c, ctx := client(t, n), testContext(t)
+	if _, err := kadm.NewClient(c).CreateTopic(ctx, 1, 1, nil, "__cluster_metadata"); !errors.Is(err, kerr.InvalidRequest) {
+		t.Errorf("error %v", err)
+	}
+	q := kmsg.NewPtrMetadataRequest()
+	q.AllowAutoTopicCreation = true
+	topic := kmsg.NewMetadataRequestTopic()
+	topic.Topic = kmsg.StringPtr("__cluster_metadata")
+	q.Topics = append(q.Topics, topic)
+	a, err := q.RequestWith(ctx, c)
+	if err != nil || a.Topics[0].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("%+v, error %v", a, err)
+	}
+	c.Close()
+	troupetest.Stop(t, n)
+	troupetest.Start(t, dir)
 }

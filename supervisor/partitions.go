@@ -131,8 +131,9 @@ func (p *partitions) forgetOffsets(ctx actor.Context) {
 func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o replica.Options) {
 	pid, err := replica.Spawn(ctx, o)
 	if err != nil {
-		// The replica of a deleted topic of that name has not ended yet; its end leads here again.
-		level.Warn(p.b.system.Logger()).Log("msg", "a replica can't start yet", "partition", o.Partition.Name, "err", err)
+		// The node serves without it. What runs is looked at again with the next change of the metadata.
+		level.Error(p.b.system.Logger()).Log("msg", "a replica can't be started; it is out of service", "partition", o.Partition.Name, "number", number, "err", err)
+		ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{OutOfService: true}})
 		return
 	}
 	ctx.Watch(pid)
@@ -154,10 +155,9 @@ func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	}
 }
 
-// drop removes what the store holds of a partition, for ever, and looks again at what should run: the name is free now.
+// drop removes what the store holds of a partition, for ever.
 func (p *partitions) drop(self *actor.PID, number kafka.PartitionNumber) {
 	p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
-	p.b.system.Root().Send(self, &reconcile{})
 }
 
 // dropAll removes what the store holds of partitions that the metadata does not know, for ever. It must be sure of that: the view is complete, and

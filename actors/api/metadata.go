@@ -64,7 +64,7 @@ func missingTopics(r *Request, q *kmsg.MetadataRequest) (names []string) {
 		return nil
 	}
 	for _, t := range q.Topics {
-		if t.Topic != nil && r.image().Topic(*t.Topic) == nil && metadata.CheckTopicName(*t.Topic) == nil && *t.Topic != messages.OffsetsTopic {
+		if t.Topic != nil && r.image().Topic(*t.Topic) == nil && metadata.CheckNewTopicName(*t.Topic) == nil && *t.Topic != messages.OffsetsTopic {
 			names = append(names, *t.Topic)
 		}
 	}

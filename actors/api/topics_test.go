@@ -61,7 +61,7 @@ func TestMetadata(t *testing.T) {
 // A topic that somebody asks for is made where that is allowed, and only then.
 func TestMetadataCreatesTopics(t *testing.T) {
 	b := newBench(t, nil)
-	q := metadataRequest(9, "orders", "new", "bad/name")
+	q := metadataRequest(9, "orders", "new", "bad/name", "__cluster_metadata")
 	r := b.send(q)
 	create := next[*messages.Coordinate](b).Body.(*kmsg.CreateTopicsRequest)
 	if len(create.Topics) != 1 || create.Topics[0].Topic != "new" || create.Topics[0].NumPartitions != -1 {
@@ -73,7 +73,7 @@ func TestMetadataCreatesTopics(t *testing.T) {
 	b.asked = nil
 	q.AllowAutoTopicCreation = false
 	a := response[*kmsg.MetadataResponse](b, b.send(q))
-	if a.Topics[1].ErrorCode != kerr.UnknownTopicOrPartition.Code || a.Topics[2].ErrorCode != kerr.InvalidTopicException.Code {
+	if a.Topics[1].ErrorCode != kerr.UnknownTopicOrPartition.Code || a.Topics[2].ErrorCode != kerr.InvalidTopicException.Code || a.Topics[3].ErrorCode != kerr.UnknownTopicOrPartition.Code {
 		t.Errorf("%+v", a.Topics)
 	}
 	off := newBench(t, func(o *Options) { o.AutoCreateTopics = false })

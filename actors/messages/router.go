@@ -14,8 +14,8 @@ import (
 
 // The internal topics. Their partitions are logs of coordinators' machines.
 const (
-	MetadataTopic = "__cluster_metadata"
-	OffsetsTopic  = "__consumer_offsets"
+	MetadataTopic = metadata.MetadataTopic
+	OffsetsTopic  = metadata.OffsetsTopic
 )
 
 // A Leader is who serves a partition now.

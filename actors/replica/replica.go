@@ -35,13 +35,15 @@ type Options struct {
 // Kind is the kind of all replicas.
 var Kind = actors.Kind{Name: "partition", Batching: true}
 
-// Spawn starts a replica under its parent, under the partition's name.
+// Spawn starts a replica under its parent, under the partition's name and number: a topic that is made again may begin before its predecessor has
+// ended, and no topic's name can take that of the metadata's log.
 func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
 	if o.Answers == nil {
 		o.Answers = actors.NewCredits(-1)
 	}
 	shared := &o // an incarnation that comes after a panic has the settings of now, not those of the first
-	return o.System.Spawn(parent, Kind, o.Partition.Name.String(), func() actor.Actor { return &replica{o: *shared, shared: shared} })
+	name := fmt.Sprintf("%v:%d", o.Partition.Name, o.Partition.Number)
+	return o.System.Spawn(parent, Kind, name, func() actor.Actor { return &replica{o: *shared, shared: shared} })
 }
 
 // A replica is one incarnation of the actor.

@@ -94,6 +94,7 @@ func TestCreateTopics(t *testing.T) {
 		{"chosen replicas", assigned("c", []int32{2, 1}, []int32{1, 2}), nil},
 		{"exists", topic("old", 1), kerr.TopicAlreadyExists},
 		{"no name", topic("", 1), kerr.InvalidTopicException},
+		{"the metadata's own log", topic("__cluster_metadata", 1), kerr.InvalidRequest},
 		{"dots", topic("..", 1), kerr.InvalidTopicException},
 		{"a slash", topic("a/b", 1), kerr.InvalidTopicException},
 		{"too long", topic(strings.Repeat("x", 250), 1), kerr.InvalidTopicException},

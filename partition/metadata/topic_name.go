@@ -8,6 +8,12 @@ import (
 	"troupe/partition/kafka"
 )
 
+// The topics that are the cluster's own: the log of its metadata, and that of its groups' offsets.
+const (
+	MetadataTopic = "__cluster_metadata"
+	OffsetsTopic  = "__consumer_offsets"
+)
+
 // topicNameMax is how long a topic's name may be, as in Kafka, where it had to fit a folder's name.
 const topicNameMax = 249
 
@@ -27,6 +33,15 @@ func CheckTopicName(name string) error {
 		}
 	}
 	return nil
+}
+
+// CheckNewTopicName tells whether a client may make a topic of this name. The metadata's log is there before any topic, and is none (Kafka's
+// ControllerApis).
+func CheckNewTopicName(name string) error {
+	if name == MetadataTopic {
+		return kafka.Errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name)
+	}
+	return CheckTopicName(name)
 }
 
 // collision returns an existing topic whose name differs in nothing but '.' and '_', which Kafka's metrics can't tell apart.

@@ -62,7 +62,7 @@ func topicConfigs(q *kmsg.CreateTopicsRequestTopic) map[string]string {
 
 // plan returns the topic that a request asks for, with its partitions' numbers as they will be if it is created now.
 func (c *Controller) plan(q *kmsg.CreateTopicsRequestTopic, nonce [16]byte, n int) (*Topic, error) {
-	if err := CheckTopicName(q.Topic); err != nil {
+	if err := CheckNewTopicName(q.Topic); err != nil {
 		return nil, err
 	}
 	if c.image.Topic(q.Topic) != nil {
