@@ -65,7 +65,7 @@ func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Ou
 	case *kmsg.CreateTopicsRequest:
 		response = c.createTopics(&out, body, r.Nonce)
 	case *CreateInternalTopic:
-		err = c.createInternalTopic(&out, body, r.Nonce)
+		response, err = c.createInternalTopic(&out, body, r.Nonce)
 	case *kmsg.DeleteTopicsRequest:
 		response = c.deleteTopics(&out, body)
 	case *kmsg.CreatePartitionsRequest:

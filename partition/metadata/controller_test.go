@@ -304,3 +304,19 @@ func TestImageComesBackFromItsRows(t *testing.T) {
 		t.Error("a row of a newer version is taken for nothing")
 	}
 }
+
+// The offsets' topic is the cluster's own whoever makes it: groups would find no coordinator in it else.
+func TestOffsetsTopicMadeByAClient(t *testing.T) {
+	l := newLab(t, 1)
+	if a := l.create(topic("__consumer_offsets", 3))[0]; a.ErrorCode != 0 || a.NumPartitions != 3 {
+		t.Fatalf("%+v", a)
+	}
+	made := l.c.image.Topic("__consumer_offsets")
+	if policy := l.c.image.Config(Resource{TopicResource, made.Name})["cleanup.policy"]; !made.Internal || policy != "compact" {
+		t.Errorf("internal: %v, cleanup.policy: %q", made.Internal, policy)
+	}
+	id, err, wrote := l.ask(&CreateInternalTopic{Topic: "__consumer_offsets", Partitions: 4, ReplicationFactor: 1})
+	if id != made.ID || err != nil || wrote {
+		t.Errorf("%v, error %v, wrote: %v", id, err, wrote)
+	}
+}

@@ -14,6 +14,10 @@ const (
 	OffsetsTopic  = "__consumer_offsets"
 )
 
+// isInternal tells by a topic's name whether it is one of troupe's own, whoever made it, as Kafka does
+// (org.apache.kafka.common.internals.Topic).
+func isInternal(name string) bool { return name == OffsetsTopic }
+
 // topicNameMax is how long a topic's name may be, as in Kafka, where it had to fit a folder's name.
 const topicNameMax = 249
 

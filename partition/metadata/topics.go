@@ -50,8 +50,12 @@ func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRe
 	return response
 }
 
+// topicConfigs are the settings that a new topic has of its own. Tools expect of an internal one that it says it is compacted.
 func topicConfigs(q *kmsg.CreateTopicsRequestTopic) map[string]string {
 	values := map[string]string{}
+	if isInternal(q.Topic) {
+		values["cleanup.policy"] = "compact"
+	}
 	for _, kv := range q.Configs {
 		if kv.Value != nil {
 			values[kv.Name] = *kv.Value
@@ -76,7 +80,7 @@ func (c *Controller) plan(q *kmsg.CreateTopicsRequestTopic, nonce [16]byte, n in
 			return nil, kafka.Errorf(kerr.InvalidConfig, "Null value not supported for topic configs: %s", kv.Name)
 		}
 	}
-	if err := config.CheckTopic(topicConfigs(q), false); err != nil {
+	if err := config.CheckTopic(topicConfigs(q), isInternal(q.Topic)); err != nil {
 		return nil, kafka.Errorf(kerr.InvalidConfig, "%v", err)
 	}
 	assignment, err := c.assignment(q)
@@ -88,7 +92,7 @@ func (c *Controller) plan(q *kmsg.CreateTopicsRequestTopic, nonce [16]byte, n in
 
 // topic gives partitions with the given replicas their numbers.
 func (c *Controller) topic(name string, assignment [][]kafka.BrokerID, nonce [16]byte, n int) *Topic {
-	t := &Topic{Name: name, ID: kafka.TopicID(nonce)}
+	t := &Topic{Name: name, ID: kafka.TopicID(nonce), Internal: isInternal(name)}
 	binary.BigEndian.PutUint32(t.ID[12:], binary.BigEndian.Uint32(nonce[12:])+uint32(n)) // the topics of one request differ
 	t.Partitions = c.partitions(assignment)
 	return t
@@ -116,23 +120,22 @@ func (c *Controller) create(out *partition.Outcome, t *Topic, values map[string]
 	c.write(out, rows...)
 }
 
-// CreateInternalTopic asks for one of troupe's own topics, if it does not exist. Its answer is nil.
+// CreateInternalTopic asks for one of troupe's own topics, if it does not exist. Its answer is the topic's id, a kafka.TopicID.
 type CreateInternalTopic struct {
 	Topic             string
 	Partitions        int32
 	ReplicationFactor int16
 }
 
-func (c *Controller) createInternalTopic(out *partition.Outcome, q *CreateInternalTopic, nonce [16]byte) error {
-	if c.image.Topic(q.Topic) != nil {
-		return nil
+func (c *Controller) createInternalTopic(out *partition.Outcome, q *CreateInternalTopic, nonce [16]byte) (kafka.TopicID, error) {
+	if t := c.image.Topic(q.Topic); t != nil {
+		return t.ID, nil
 	}
 	assignment, err := c.place(q.Partitions, q.ReplicationFactor)
 	if err != nil {
-		return err
+		return kafka.TopicID{}, err
 	}
 	t := c.topic(q.Topic, assignment, nonce, 0)
-	t.Internal = true
 	c.create(out, t, map[string]string{"cleanup.policy": "compact"})
-	return nil
+	return t.ID, nil
 }
