@@ -31,14 +31,12 @@ func findCoordinator(r *Request) {
 	create := &metadata.CreateInternalTopic{
 		Topic: messages.OffsetsTopic, Partitions: r.env.OffsetsPartitions, ReplicationFactor: r.env.OffsetsReplication,
 	}
-	r.askController(create, func(_ any, err error) {
-		r.view = r.env.Router.View()
-		t := r.image().Topic(messages.OffsetsTopic)
-		if err != nil || t == nil {
+	r.askController(create, func(value any, err error) {
+		if err != nil {
 			respondCoordinators(r, q, keys)
 			return
 		}
-		r.await([]kafka.TopicID{t.ID}, nil, createWithin, func(error) { respondCoordinators(r, q, keys) })
+		r.await([]kafka.TopicID{value.(kafka.TopicID)}, nil, createWithin, func(error) { respondCoordinators(r, q, keys) })
 	})
 }
 

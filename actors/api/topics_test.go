@@ -107,7 +107,16 @@ func TestFindCoordinator(t *testing.T) {
 	if c, ok := ask.Body.(*metadata.CreateInternalTopic); !ok || c.Topic != messages.OffsetsTopic || c.Partitions != 5 {
 		t.Fatalf("asks for %+v", ask.Body)
 	}
-	b.reply(ask.Reply, nil, nil)
+	id := kafka.TopicID{7}
+	b.reply(ask.Reply, id, nil)
+	wait := next[*messages.AwaitLeaders](b)
+	if len(wait.Topics) != 1 || wait.Topics[0] != id || wait.TimeoutMillis != createWithin {
+		t.Errorf("waits for %+v", wait)
+	}
+	if response[*kmsg.FindCoordinatorResponse](b, r) != nil {
+		t.Error("answered before there are leaders")
+	}
+	b.reply(wait.Reply, nil, kerr.RequestTimedOut)
 	a := response[*kmsg.FindCoordinatorResponse](b, r)
 	if len(a.Coordinators) != 2 || a.Coordinators[0].ErrorCode != kerr.CoordinatorNotAvailable.Code {
 		t.Errorf("without a leader: %+v", a)
