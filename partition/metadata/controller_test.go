@@ -139,10 +139,8 @@ func deref(s *string) string {
 
 func TestCreateTopicsTwiceInOneRequestOrOnlyChecked(t *testing.T) {
 	l := newLab(t, 1)
-	for _, a := range l.create(topic("twice", 1), topic("twice", 1), topic("once", 1))[:2] {
-		if a.ErrorCode != kerr.InvalidRequest.Code {
-			t.Errorf("%s: %s", a.Topic, kafka.CodeName(a.ErrorCode))
-		}
+	if a := l.create(topic("twice", 1), topic("twice", 1), topic("once", 1)); len(a) != 2 || a[0].ErrorCode != kerr.InvalidRequest.Code || a[1].ErrorCode != 0 {
+		t.Errorf("%+v", a)
 	}
 	r := kmsg.NewPtrCreateTopicsRequest()
 	r.Topics, r.ValidateOnly = []kmsg.CreateTopicsRequestTopic{topic("maybe", 2)}, true
@@ -225,13 +223,13 @@ func TestDeleteTopics(t *testing.T) {
 	l.ask(&CreateInternalTopic{Topic: "__consumer_offsets", Partitions: 4, ReplicationFactor: 1})
 	internal := "__consumer_offsets"
 	r := kmsg.NewPtrDeleteTopicsRequest()
-	r.Topics = []kmsg.DeleteTopicsRequestTopic{{TopicID: [16]byte{9}}, {TopicID: id}, {TopicID: id}, {Topic: &internal}}
+	r.Topics = []kmsg.DeleteTopicsRequestTopic{{TopicID: [16]byte{9}}, {TopicID: id}, {Topic: &internal}}
 	response, _, _ := l.ask(r)
 	var codes []int16
 	for _, a := range response.(*kmsg.DeleteTopicsResponse).Topics {
 		codes = append(codes, a.ErrorCode)
 	}
-	if want := []int16{kerr.UnknownTopicID.Code, 0, kerr.UnknownTopicID.Code, kerr.InvalidRequest.Code}; !reflect.DeepEqual(codes, want) {
+	if want := []int16{kerr.UnknownTopicID.Code, 0, kerr.InvalidRequest.Code}; !reflect.DeepEqual(codes, want) {
 		t.Errorf("%v, want %v", codes, want)
 	}
 	l.create(topic("a", 1))
@@ -318,5 +316,82 @@ func TestOffsetsTopicMadeByAClient(t *testing.T) {
 	id, err, wrote := l.ask(&CreateInternalTopic{Topic: "__consumer_offsets", Partitions: 4, ReplicationFactor: 1})
 	if id != made.ID || err != nil || wrote {
 		t.Errorf("%v, error %v, wrote: %v", id, err, wrote)
+	}
+}
+
+// One request can't ask for more partitions than the node can hold, not even to see whether it could.
+func TestPartitionsPerRequest(t *testing.T) {
+	l := newLab(t, 1)
+	l.create(topic("a", 1), topic("b", 1))
+	for _, validateOnly := range []bool{true, false} {
+		for _, wanted := range [][]kmsg.CreateTopicsRequestTopic{
+			{topic("c", 1<<31-1)}, {topic("c", 10_000)}, {topic("c", 5000), topic("d", 5000)}, {topic("c", 9997), topic("d", -1)},
+		} {
+			r := kmsg.NewPtrCreateTopicsRequest()
+			r.Topics, r.ValidateOnly = wanted, validateOnly
+			response, _, wrote := l.ask(r)
+			for _, a := range response.(*kmsg.CreateTopicsResponse).Topics {
+				if a.ErrorCode != kerr.PolicyViolation.Code || wrote {
+					t.Errorf("%d partitions: %+v", wanted[0].NumPartitions, a)
+				}
+			}
+		}
+		for _, counts := range [][2]int32{{1<<31 - 1, 1<<31 - 1}, {10_001, 2}, {5001, 5001}} {
+			r := kmsg.NewPtrCreatePartitionsRequest()
+			r.ValidateOnly = validateOnly
+			r.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: "a", Count: counts[0]}, {Topic: "b", Count: counts[1]}}
+			response, _, wrote := l.ask(r)
+			for _, a := range response.(*kmsg.CreatePartitionsResponse).Topics {
+				if a.ErrorCode != kerr.PolicyViolation.Code || wrote {
+					t.Errorf("%v: %+v", counts, a)
+				}
+			}
+		}
+	}
+	r := kmsg.NewPtrCreateTopicsRequest()
+	r.Topics, r.ValidateOnly = []kmsg.CreateTopicsRequestTopic{topic("c", 9999)}, true
+	if response, _, _ := l.ask(r); response.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode != 0 {
+		t.Errorf("%+v", response)
+	}
+	if _, err, _ := l.ask(&CreateInternalTopic{Topic: "__consumer_offsets", Partitions: 1<<31 - 1, ReplicationFactor: 1}); kafka.Code(err) != kerr.PolicyViolation.Code {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A topic that one request names twice, in whatever ways, is refused with one row, and stays as it is.
+func TestTopicsNamedTwice(t *testing.T) {
+	l := newLab(t, 1)
+	id := l.create(topic("a", 1))[0].TopicID
+	b := l.create(topic("b", 1))[0].TopicID
+	a, other := "a", "b"
+	type asked = kmsg.DeleteTopicsRequestTopic
+	for want, topics := range map[string][]asked{
+		"Duplicate topic name.":                                            {{Topic: &a}, {Topic: &a}},
+		"You may not specify both topic name and topic id.":                {{Topic: &a, TopicID: id}},
+		"Neither topic name nor id were specified.":                        {{}},
+		"Duplicate topic id.":                                              {{TopicID: id}, {TopicID: id}},
+		"The provided topic name maps to an ID that was already supplied.": {{TopicID: id}, {Topic: &a}},
+		"Duplicate topic name.; Duplicate topic id.":                       {{Topic: &a}, {TopicID: b}, {Topic: &a}, {TopicID: b}},
+		"The provided topic name maps to an ID that was already supplied.; Neither topic name nor id were specified.": {{Topic: &other}, {}, {TopicID: b}},
+	} {
+		r := kmsg.NewPtrDeleteTopicsRequest()
+		r.Topics = topics
+		response, _, wrote := l.ask(r)
+		var got []string
+		for _, a := range response.(*kmsg.DeleteTopicsResponse).Topics {
+			if a.ErrorCode != kerr.InvalidRequest.Code {
+				t.Errorf("%s: %s", want, kafka.CodeName(a.ErrorCode))
+			}
+			got = append(got, deref(a.ErrorMessage))
+		}
+		if strings.Join(got, "; ") != want || wrote {
+			t.Errorf("%q, want %q; wrote: %v", got, want, wrote)
+		}
+	}
+	r := kmsg.NewPtrCreatePartitionsRequest()
+	r.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: "a", Count: 3}, {Topic: "a", Count: 4}}
+	response, _, wrote := l.ask(r)
+	if rows := response.(*kmsg.CreatePartitionsResponse).Topics; len(rows) != 1 || rows[0].ErrorCode != kerr.InvalidRequest.Code || wrote {
+		t.Errorf("%+v, wrote: %v", rows, wrote)
 	}
 }

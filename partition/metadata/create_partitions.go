@@ -13,11 +13,25 @@ import (
 // createPartitions serves CreatePartitions: a topic can grow, never shrink.
 func (c *Controller) createPartitions(out *partition.Outcome, r *kmsg.CreatePartitionsRequest) *kmsg.CreatePartitionsResponse {
 	response := kmsg.NewPtrCreatePartitionsResponse()
-	for i := range r.Topics {
+	sum := int64(0)
+	for _, q := range r.Topics {
+		if t := c.image.Topic(q.Topic); t != nil {
+			sum += max(0, int64(q.Count)-int64(len(t.Partitions)))
+		}
+	}
+	tooMany := checkPartitionCount(sum)
+	for i, again := range distinct(r.Topics, func(q *kmsg.CreatePartitionsRequestTopic) string { return q.Topic }) {
 		q := &r.Topics[i]
 		a := kmsg.NewCreatePartitionsResponseTopic()
 		a.Topic = q.Topic
-		err := c.grow(out, q, r.ValidateOnly)
+		err := tooMany
+		switch {
+		case err != nil:
+		case again:
+			err = errDuplicateTopic
+		default:
+			err = c.grow(out, q, r.ValidateOnly)
+		}
 		a.ErrorCode, a.ErrorMessage = kafka.Code(err), kafka.Message(err)
 		response.Topics = append(response.Topics, a)
 	}
@@ -37,10 +51,7 @@ func (c *Controller) grow(out *partition.Outcome, q *kmsg.CreatePartitionsReques
 		return kafka.Errorf(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", q.Topic, len(old.Partitions), q.Count)
 	}
 	more := int(q.Count) - len(old.Partitions)
-	assignment, err := c.place(int32(more), int16(len(old.Partitions[0].Replicas)))
-	if q.Assignment != nil {
-		assignment, err = c.assignedMore(q, more)
-	}
+	assignment, err := c.assignmentOfMore(q, more, int16(len(old.Partitions[0].Replicas)))
 	if err != nil || validateOnly {
 		return err
 	}
@@ -51,7 +62,11 @@ func (c *Controller) grow(out *partition.Outcome, q *kmsg.CreatePartitionsReques
 	return nil
 }
 
-func (c *Controller) assignedMore(q *kmsg.CreatePartitionsRequestTopic, more int) ([][]kafka.BrokerID, error) {
+// assignmentOfMore returns the brokers of each new partition: those that the request names, or as many as the old ones have.
+func (c *Controller) assignmentOfMore(q *kmsg.CreatePartitionsRequestTopic, more int, factor int16) ([][]kafka.BrokerID, error) {
+	if q.Assignment == nil {
+		return c.place(int32(more), factor)
+	}
 	if len(q.Assignment) != more {
 		return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "%d partitions are added, and %d are assigned", more, len(q.Assignment))
 	}

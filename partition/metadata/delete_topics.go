@@ -8,13 +8,50 @@ import (
 	"troupe/partition/kafka"
 )
 
-// deleteTopics serves DeleteTopics, by name or, from version 6 on, by id.
+// A deletion is a topic as a request to delete it names it: by name, or by id.
+type deletion struct {
+	named bool
+	name  string
+	id    kafka.TopicID
+}
+
+func byItself(d *deletion) deletion { return *d }
+
+// deleteTopics serves DeleteTopics, by name or, from version 6 on, by id. What the request names twice, in whatever ways, stays (Kafka's ControllerApis).
 func (c *Controller) deleteTopics(out *partition.Outcome, r *kmsg.DeleteTopicsRequest) *kmsg.DeleteTopicsResponse {
+	var asked []deletion
+	for _, name := range r.TopicNames {
+		asked = append(asked, deletion{named: true, name: name})
+	}
+	for _, t := range r.Topics {
+		d := deletion{named: t.Topic != nil, id: t.TopicID}
+		if d.named {
+			d.name = *t.Topic
+		}
+		asked = append(asked, d)
+	}
+	byID := counts(asked, func(d *deletion) kafka.TopicID { return d.id })
+	byName := map[string]bool{}
+	for _, d := range asked {
+		if d.named && d.id == (kafka.TopicID{}) {
+			byName[d.name] = true
+		}
+	}
 	response := kmsg.NewPtrDeleteTopicsResponse()
-	remove := func(name *string, id kafka.TopicID) {
+	for i, again := range distinct(asked, byItself) {
+		d := asked[i]
+		if t := c.image.TopicByID(d.id); !d.named && t != nil && byName[t.Name] {
+			continue // its name, which the request gives too, is answered
+		}
 		a := kmsg.NewDeleteTopicsResponseTopic()
-		a.Topic, a.TopicID = name, id
-		t, err := c.find(name, id)
+		a.TopicID = d.id
+		if d.named {
+			a.Topic = &d.name
+		}
+		t, err := c.toDelete(d, again)
+		if err == nil && d.named && byID[t.ID] > 0 {
+			err = kafka.Errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied.")
+		}
 		if err == nil {
 			a.Topic, a.TopicID = &t.Name, t.ID
 			err = c.remove(out, t)
@@ -22,23 +59,28 @@ func (c *Controller) deleteTopics(out *partition.Outcome, r *kmsg.DeleteTopicsRe
 		a.ErrorCode, a.ErrorMessage = kafka.Code(err), kafka.Message(err)
 		response.Topics = append(response.Topics, a)
 	}
-	for _, name := range r.TopicNames {
-		remove(&name, kafka.TopicID{})
-	}
-	for _, t := range r.Topics {
-		remove(t.Topic, t.TopicID)
-	}
 	return response
 }
 
-func (c *Controller) find(name *string, id kafka.TopicID) (*Topic, error) {
-	if name != nil {
-		if t := c.image.Topic(*name); t != nil {
+func (c *Controller) toDelete(d deletion, again bool) (*Topic, error) {
+	hasID := d.id != kafka.TopicID{}
+	switch {
+	case d.named && hasID:
+		return nil, kafka.Errorf(kerr.InvalidRequest, "You may not specify both topic name and topic id.")
+	case !d.named && !hasID:
+		return nil, kafka.Errorf(kerr.InvalidRequest, "Neither topic name nor id were specified.")
+	case again && hasID:
+		return nil, kafka.Errorf(kerr.InvalidRequest, "Duplicate topic id.")
+	case again:
+		return nil, errDuplicateTopic
+	}
+	if d.named {
+		if t := c.image.Topic(d.name); t != nil {
 			return t, nil
 		}
 		return nil, kerr.UnknownTopicOrPartition
 	}
-	if t := c.image.TopicByID(id); t != nil {
+	if t := c.image.TopicByID(d.id); t != nil {
 		return t, nil
 	}
 	return nil, kerr.UnknownTopicID

@@ -9,6 +9,16 @@ import (
 	"troupe/partition/kafka"
 )
 
+// partitionsPerRequest is how many partitions are too many for one request (Kafka's ReplicationControlManager.MAX_PARTITIONS_PER_BATCH).
+const partitionsPerRequest = 10_000
+
+func checkPartitionCount(sum int64) error {
+	if sum >= partitionsPerRequest {
+		return kafka.Errorf(kerr.PolicyViolation, "Excessively large number of partitions per request.")
+	}
+	return nil
+}
+
 // assignment returns the brokers of each partition: those that the request names, or as many as it wants.
 func (c *Controller) assignment(q *kmsg.CreateTopicsRequestTopic) ([][]kafka.BrokerID, error) {
 	if len(q.ReplicaAssignment) > 0 {

@@ -14,19 +14,18 @@ import (
 // createTopics serves CreateTopics, topic by topic: one that can't be made does not keep the others from it.
 func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRequest, nonce [16]byte) *kmsg.CreateTopicsResponse {
 	response := kmsg.NewPtrCreateTopicsResponse()
-	count := map[string]int{}
-	for i := range r.Topics {
-		count[r.Topics[i].Topic]++
-	}
-	for i := range r.Topics {
+	tooMany := c.tooManyPartitions(r)
+	for i, again := range distinct(r.Topics, func(q *kmsg.CreateTopicsRequestTopic) string { return q.Topic }) {
 		q := &r.Topics[i]
 		a := kmsg.NewCreateTopicsResponseTopic()
 		a.Topic = q.Topic
 		a.NumPartitions, a.ReplicationFactor = -1, -1
-		t, err := &Topic{}, error(nil)
-		if count[q.Topic] > 1 {
-			err = kafka.Errorf(kerr.InvalidRequest, "the request names topic %q more than once", q.Topic)
-		} else {
+		t, err := (*Topic)(nil), tooMany
+		switch {
+		case err != nil:
+		case again:
+			err = errDuplicateTopic
+		default:
 			t, err = c.plan(q, nonce, i)
 		}
 		if err != nil {
@@ -48,6 +47,22 @@ func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRe
 		response.Topics = append(response.Topics, a)
 	}
 	return response
+}
+
+// tooManyPartitions tells whether a request wants more partitions than one may, before any of them takes memory.
+func (c *Controller) tooManyPartitions(r *kmsg.CreateTopicsRequest) error {
+	sum := int64(0)
+	for _, q := range r.Topics {
+		switch {
+		case len(q.ReplicaAssignment) > 0:
+			sum += int64(len(q.ReplicaAssignment))
+		case q.NumPartitions == -1:
+			sum += int64(c.o.DefaultPartitions)
+		default:
+			sum += max(0, int64(q.NumPartitions))
+		}
+	}
+	return checkPartitionCount(sum)
 }
 
 // topicConfigs are the settings that a new topic has of its own. Tools expect of an internal one that it says it is compacted.
@@ -130,6 +145,9 @@ type CreateInternalTopic struct {
 func (c *Controller) createInternalTopic(out *partition.Outcome, q *CreateInternalTopic, nonce [16]byte) (kafka.TopicID, error) {
 	if t := c.image.Topic(q.Topic); t != nil {
 		return t.ID, nil
+	}
+	if err := checkPartitionCount(int64(q.Partitions)); err != nil {
+		return kafka.TopicID{}, err
 	}
 	assignment, err := c.place(q.Partitions, q.ReplicationFactor)
 	if err != nil {
