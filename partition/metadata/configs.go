@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -13,22 +14,19 @@ import (
 	"troupe/partition/kafka"
 )
 
-// alterConfigs serves AlterConfigs: the settings given replace all that a resource had.
+// alterConfigs serves AlterConfigs: the settings given replace all that a resource had. A resource that comes twice is refused at both places.
 func (c *Controller) alterConfigs(out *partition.Outcome, r *kmsg.AlterConfigsRequest) *kmsg.AlterConfigsResponse {
 	response := kmsg.NewPtrAlterConfigsResponse()
+	resourceOf := func(q *kmsg.AlterConfigsRequestResource) Resource {
+		return Resource{ResourceKind(q.ResourceType), q.ResourceName}
+	}
+	count := counts(r.Resources, resourceOf)
 	for i := range r.Resources {
 		q := &r.Resources[i]
-		resource := Resource{ResourceKind(q.ResourceType), q.ResourceName}
-		values, err := map[string]string{}, error(nil)
-		for _, kv := range q.Configs {
-			if kv.Value == nil {
-				err = kafka.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", kv.Name)
-				break
-			}
-			values[kv.Name] = *kv.Value
-		}
+		resource := resourceOf(q)
+		values, err := replaced(q)
 		if err == nil {
-			err = c.setConfig(out, resource, values, r.ValidateOnly)
+			err = c.setConfig(out, resource, values, r.ValidateOnly, count[resource])
 		}
 		a := kmsg.NewAlterConfigsResponseResource()
 		a.ResourceType, a.ResourceName = q.ResourceType, q.ResourceName
@@ -41,12 +39,16 @@ func (c *Controller) alterConfigs(out *partition.Outcome, r *kmsg.AlterConfigsRe
 // incrementalAlterConfigs serves IncrementalAlterConfigs: each resource's operations are done together or not at all (KIP-339).
 func (c *Controller) incrementalAlterConfigs(out *partition.Outcome, r *kmsg.IncrementalAlterConfigsRequest) *kmsg.IncrementalAlterConfigsResponse {
 	response := kmsg.NewPtrIncrementalAlterConfigsResponse()
+	resourceOf := func(q *kmsg.IncrementalAlterConfigsRequestResource) Resource {
+		return Resource{ResourceKind(q.ResourceType), q.ResourceName}
+	}
+	count := counts(r.Resources, resourceOf)
 	for i := range r.Resources {
 		q := &r.Resources[i]
-		resource := Resource{ResourceKind(q.ResourceType), q.ResourceName}
+		resource := resourceOf(q)
 		values, err := c.altered(resource, q)
 		if err == nil {
-			err = c.setConfig(out, resource, values, r.ValidateOnly)
+			err = c.setConfig(out, resource, values, r.ValidateOnly, count[resource])
 		}
 		a := kmsg.NewIncrementalAlterConfigsResponseResource()
 		a.ResourceType, a.ResourceName = q.ResourceType, q.ResourceName
@@ -56,9 +58,40 @@ func (c *Controller) incrementalAlterConfigs(out *partition.Outcome, r *kmsg.Inc
 	return response
 }
 
+// The refusals that Kafka's ConfigAdminManager has for what a request says twice.
+var (
+	errDuplicateResource = kafka.Errorf(kerr.InvalidRequest, "Each resource must appear at most once.")
+	errDuplicateKeys     = kafka.Errorf(kerr.InvalidRequest, "Error due to duplicate config keys")
+)
+
+func errNullValue(name string) error {
+	return kafka.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", name)
+}
+
+// replaced returns the settings that are to replace a resource's.
+func replaced(q *kmsg.AlterConfigsRequestResource) (map[string]string, error) {
+	values := map[string]string{}
+	for _, kv := range q.Configs {
+		if _, ok := values[kv.Name]; ok {
+			return nil, errDuplicateKeys
+		}
+		if kv.Value == nil {
+			return nil, errNullValue(kv.Name)
+		}
+		values[kv.Name] = strings.TrimSpace(*kv.Value)
+	}
+	return values, nil
+}
+
+// altered returns a resource's settings with the request's operations done.
 func (c *Controller) altered(r Resource, q *kmsg.IncrementalAlterConfigsRequestResource) (map[string]string, error) {
 	values := c.image.Config(r)
+	seen := map[string]bool{}
 	for _, kv := range q.Configs {
+		if seen[kv.Name] {
+			return nil, errDuplicateKeys
+		}
+		seen[kv.Name] = true
 		property := config.TopicProperty(kv.Name)
 		if r.Kind == BrokerResource {
 			property = config.BrokerProperty(kv.Name)
@@ -66,9 +99,9 @@ func (c *Controller) altered(r Resource, q *kmsg.IncrementalAlterConfigsRequestR
 		value := ""
 		switch {
 		case kv.Value != nil:
-			value = *kv.Value
+			value = strings.TrimSpace(*kv.Value)
 		case config.Op(kv.Op) != config.Delete:
-			return nil, kafka.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", kv.Name)
+			return nil, errNullValue(kv.Name)
 		}
 		var err error
 		if values, err = config.Alter(values, property, kv.Name, config.Op(kv.Op), value); err != nil {
@@ -78,7 +111,11 @@ func (c *Controller) altered(r Resource, q *kmsg.IncrementalAlterConfigsRequestR
 	return values, nil
 }
 
-func (c *Controller) setConfig(out *partition.Outcome, r Resource, values map[string]string, validateOnly bool) error {
+// setConfig makes the settings of a resource that stands in the request so many times.
+func (c *Controller) setConfig(out *partition.Outcome, r Resource, values map[string]string, validateOnly bool, times int) error {
+	if times > 1 {
+		return errDuplicateResource
+	}
 	if err := c.checkResource(r, values); err != nil || validateOnly {
 		return err
 	}

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -393,5 +394,56 @@ func TestTopicsNamedTwice(t *testing.T) {
 	response, _, wrote := l.ask(r)
 	if rows := response.(*kmsg.CreatePartitionsResponse).Topics; len(rows) != 1 || rows[0].ErrorCode != kerr.InvalidRequest.Code || wrote {
 		t.Errorf("%+v, wrote: %v", rows, wrote)
+	}
+}
+
+// What one request says twice of a resource's settings is not done at all.
+func TestAlterConfigsTwice(t *testing.T) {
+	l := newLab(t, 1)
+	l.create(topic("a", 1, "retention.ms", "5"))
+	one, two := "1", "2"
+	set := func(name string, value *string) kmsg.IncrementalAlterConfigsRequestResourceConfig {
+		return kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: name, Value: value}
+	}
+	put := func(name string, value *string) kmsg.AlterConfigsRequestResourceConfig {
+		return kmsg.AlterConfigsRequestResourceConfig{Name: name, Value: value}
+	}
+	incremental := func(resources ...[]kmsg.IncrementalAlterConfigsRequestResourceConfig) kmsg.Request {
+		r := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		for _, configs := range resources {
+			r.Resources = append(r.Resources, kmsg.IncrementalAlterConfigsRequestResource{ResourceType: 2, ResourceName: "a", Configs: configs})
+		}
+		return r
+	}
+	whole := func(resources ...[]kmsg.AlterConfigsRequestResourceConfig) kmsg.Request {
+		r := kmsg.NewPtrAlterConfigsRequest()
+		for _, configs := range resources {
+			r.Resources = append(r.Resources, kmsg.AlterConfigsRequestResource{ResourceType: 2, ResourceName: "a", Configs: configs})
+		}
+		return r
+	}
+	type inc = []kmsg.IncrementalAlterConfigsRequestResourceConfig
+	type alt = []kmsg.AlterConfigsRequestResourceConfig
+	for name, r := range map[string]kmsg.Request{
+		"a key, incrementally":      incremental(inc{set("segment.ms", &one), set("segment.ms", &two)}),
+		"a resource, incrementally": incremental(inc{set("segment.ms", &one)}, inc{set("retention.ms", &two)}),
+		"a key":                     whole(alt{put("segment.ms", &one), put("segment.ms", &two)}),
+		"a resource":                whole(alt{put("segment.ms", &one)}, alt{put("retention.ms", &two)}),
+	} {
+		response, _, wrote := l.ask(r)
+		var codes []int16
+		switch response := response.(type) {
+		case *kmsg.IncrementalAlterConfigsResponse:
+			for _, a := range response.Resources {
+				codes = append(codes, a.ErrorCode)
+			}
+		case *kmsg.AlterConfigsResponse:
+			for _, a := range response.Resources {
+				codes = append(codes, a.ErrorCode)
+			}
+		}
+		if wrote || slices.ContainsFunc(codes, func(code int16) bool { return code != kerr.InvalidRequest.Code }) {
+			t.Errorf("%s twice: %v, wrote: %v", name, codes, wrote)
+		}
 	}
 }
