@@ -407,3 +407,27 @@ func TestMetadataLogIsNoTopic(t *testing.T) {
 	troupetest.Stop(t, n)
 	troupetest.Start(t, dir)
 }
+
+// What a client asks after IncrementalAlterConfigs was answered is so.
+func TestSettingsAreThereOnceTheyAreAnswered(t *testing.T) {
+	n := troupetest.Start(t)
+	admin, other, ctx := kadm.NewClient(client(t, n)), kadm.NewClient(client(t, n)), testContext(t)
+	if _, err := admin.CreateTopic(ctx, 1, 1, nil, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		want := fmt.Sprint(100_000 + i)
+		if _, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &want}}, "orders"); err != nil {
+			t.Fatal(err)
+		}
+		configs, err := other.DescribeTopicConfigs(ctx, "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range configs[0].Configs {
+			if c.Key == "retention.ms" && c.MaybeValue() != want {
+				t.Fatalf("retention.ms is %s, want %s", c.MaybeValue(), want)
+			}
+		}
+	}
+}

@@ -79,7 +79,7 @@ func describeEntry(q *kmsg.DescribeConfigsRequest, e config.Entry) kmsg.Describe
 	return c
 }
 
-// AlterConfigs, versions 0-2. v2 flexible. All settings of a resource are replaced.
+// AlterConfigs, versions 0-2. v2 flexible. All settings of a resource are replaced. Whoever asks after the answer reads what was altered.
 func alterConfigs(r *Request) {
 	q := r.Body.(*kmsg.AlterConfigsRequest)
 	r.askController(q, func(value any, err error) {
@@ -95,7 +95,7 @@ func alterConfigs(r *Request) {
 		for _, a := range response.Resources {
 			r.noteCode(a.ErrorCode)
 		}
-		r.respond(response)
+		r.shown(func() { r.respond(response) })
 	})
 }
 
@@ -115,7 +115,7 @@ func incrementalAlterConfigs(r *Request) {
 		for _, a := range response.Resources {
 			r.noteCode(a.ErrorCode)
 		}
-		r.respond(response)
+		r.shown(func() { r.respond(response) })
 	})
 }
 

@@ -184,6 +184,11 @@ func (r *Request) await(topics, gone []kafka.TopicID, timeoutMillis int32, done 
 	})
 }
 
+// shown calls done once this node shows what the controller has answered: the directory heard of the rows before the answer was sent.
+func (r *Request) shown(done func()) {
+	r.await(nil, nil, createWithin, func(error) { done() })
+}
+
 // leaderNow returns who leads a partition at this moment, which may be later than what the request saw, and the broker that it is; nil where
 // nobody is known to lead.
 func (r *Request) leaderNow(t *metadata.Topic, index int32) (messages.Leader, *metadata.Broker) {

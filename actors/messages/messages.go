@@ -93,7 +93,8 @@ type CoordinateAll struct {
 }
 
 // AwaitLeaders asks the directory to answer once every partition of the topics has a leader that serves. Answer: nil
-// Value; Err is REQUEST_TIMED_OUT where the deadline passed first.
+// Value; Err is REQUEST_TIMED_OUT where the deadline passed first. Without topics the answer says that the view has everything that the directory had
+// been told before.
 type AwaitLeaders struct {
 	Topics        []kafka.TopicID
 	Gone          []kafka.TopicID // topics that must be gone from this node's metadata
