@@ -325,8 +325,8 @@ func (b *builder) metadataReplica() replica.Options {
 			KeyOf: func([]byte) (string, bool) { return "", true },
 			Machine: func(string) partition.Machine {
 				return metadata.NewController(metadata.ControllerOptions{
-					ClusterID: b.o.ClusterID, DefaultPartitions: int32(b.number("num.partitions")),
-					DefaultReplicationFactor: int16(b.number("default.replication.factor")), DeleteTopics: s.Bool("delete.topic.enable"),
+					ClusterID: b.o.ClusterID, DefaultPartitions: int32(s.Int("num.partitions")),
+					DefaultReplicationFactor: int16(s.Int("default.replication.factor")), DeleteTopics: s.Bool("delete.topic.enable"),
 				})
 			},
 			NotServing:    kerr.NotController,

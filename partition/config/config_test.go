@@ -176,8 +176,8 @@ func TestDescribe(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range DescribeBroker(Layers{DefaultBroker: map[string]string{"num.partitions": "6"}}) {
-		if e.Name == "num.partitions" && (*e.Value != "6" || e.Source != DefaultBrokerSource || e.ReadOnly) {
+	for _, e := range DescribeBroker(Layers{DefaultBroker: map[string]string{"max.connections": "6"}}) {
+		if e.Name == "max.connections" && (*e.Value != "6" || e.Source != DefaultBrokerSource || e.ReadOnly) {
 			t.Errorf("%+v", e)
 		}
 		if e.Name == "broker.rack" && (e.Value != nil || !e.ReadOnly) {

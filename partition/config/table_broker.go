@@ -13,13 +13,13 @@ var broker = []Property{
 	{Name: "log.level", Type: String, Default: "info", Values: []string{"debug", "info", "warn", "error"}, Doc: "What is logged, to stderr."},
 	{Name: "log.format", Type: String, Default: "logfmt", Values: []string{"logfmt", "json"}, Doc: "The form of log lines."},
 	// Topics.
-	{Name: "num.partitions", Type: Int, Default: "1", Min: 1, Max: maxInt, Dynamic: true, Doc: "Partitions of a topic that is made without saying how many."},
-	{Name: "default.replication.factor", Type: Int, Default: "1", Min: 1, Max: maxInt, Dynamic: true, Doc: "Replicas of a topic that is made without saying how many."},
+	{Name: "num.partitions", Type: Int, Default: "1", Min: 1, Max: maxInt, Doc: "Partitions of a topic that is made without saying how many."},
+	{Name: "default.replication.factor", Type: Int, Default: "1", Min: 1, Max: maxInt, Doc: "Replicas of a topic that is made without saying how many."},
 	{Name: "auto.create.topics.enable", Type: Boolean, Default: "true", Doc: "Whether a topic is made when a producer or consumer asks for one that does not exist."},
 	{Name: "delete.topic.enable", Type: Boolean, Default: "true", Doc: "Whether topics can be deleted."},
-	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 62, Dynamic: true, Doc: "How often partitions look for records that retention deletes."},
+	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 62, Doc: "How often partitions look for records that retention deletes."},
 	{Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Min: 1, Max: maxInt, Dynamic: true, Doc: "How long an idempotent producer that writes nothing is remembered by a partition."},
-	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 62, Dynamic: true, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it."},
+	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 62, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it."},
 	// Connections.
 	{Name: "socket.request.max.bytes", Type: Int, Default: "104857600", Min: 1, Max: maxInt, Doc: "Size that a request may have."},
 	{Name: "queued.max.request.bytes", Type: Long, Default: "134217728", Min: -1, Max: 1 << 62, Doc: "Size that all requests being served may have together; beyond it no more are read. -1 means no limit."},
