@@ -44,7 +44,7 @@ func TestCheckTopic(t *testing.T) {
 		{"retention.ms", "-1", false, ""},
 		{"retention.ms", "-2", false, "at least -1"},
 		{"retention.ms", "soon", false, "Not a number"},
-		{"segment.bytes", "3000000000", false, "Not a number of type int"},
+		{"segment.bytes", "3000000000", false, "Not a number of type INT"},
 		{"segment.bytes", "100", false, "at least 1048576"},
 		{"min.insync.replicas", "0", false, "at least 1"},
 		{"cleanup.policy", "delete", false, ""},
@@ -57,9 +57,45 @@ func TestCheckTopic(t *testing.T) {
 		{"preallocate", "maybe", false, "true or false"},
 		{"message.timestamp.type", "LogAppendTime", false, ""},
 		{"retentoin.ms", "1", false, "nearest known one is retention.ms"},
-		{"min.cleanable.dirty.ratio", "1.5", false, "at most 1"},
+		{"min.cleanable.dirty.ratio", "1.5", false, "no more than 1"},
+		{"compression.gzip.level", "-1", false, ""},
+		{"compression.gzip.level", "0", false, "between 1 and 9 or equal to -1"},
+		{"compression.lz4.level", "18", false, "no more than 17"},
+		{"compression.zstd.level", "-5", false, ""},
+		{"leader.replication.throttled.replicas", "*", false, ""},
+		{"leader.replication.throttled.replicas", "0:1, 1:2", false, ""},
+		{"leader.replication.throttled.replicas", "none", false, "must be the literal '*'"},
+		{"follower.replication.throttled.replicas", "*,0:1", false, "must be the literal '*'"},
+		{"max.compaction.lag.ms", "10", false, ""},
 	} {
 		err := CheckTopic(map[string]string{c.name: c.value}, c.internal)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s=%s: %v, want %q", c.name, c.value, err, c.want)
+		}
+	}
+}
+
+// What can't be told from one setting alone.
+func TestCheckTopicTogether(t *testing.T) {
+	err := CheckTopic(map[string]string{"min.compaction.lag.ms": "100", "max.compaction.lag.ms": "10"}, false)
+	if err == nil || err.Error() != "conflict topic config setting min.compaction.lag.ms (100) > max.compaction.lag.ms (10)" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCheckBroker(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"log.retention.ms", "7", ""},
+		{"log.retention.ms", "soon", "Not a number of type LONG"},
+		{"num.partitions", "7", "Cannot update these configs dynamically: [num.partitions]"},
+		{"log.retention.hours", "7", "Cannot update these configs dynamically: [log.retention.hours]"},
+		{"listeners", "x", "Cannot update these configs dynamically: [listeners]"},
+		{"process.roles", "broker", "Cannot update these configs dynamically: [process.roles]"},
+		{"num.io.threads", "4", ""},
+		{"leader.replication.throttled.rate", "1000", ""},
+		{"num.io.thread", "4", "Unknown broker config name: num.io.thread"},
+	} {
+		err := CheckBroker(map[string]string{c.name: c.value})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s=%s: %v, want %q", c.name, c.value, err, c.want)
 		}
@@ -149,6 +185,7 @@ func TestAlter(t *testing.T) {
 	}{
 		{nil, Set, "delete", "delete"},
 		{nil, Append, "compact", "delete,compact"},
+		{map[string]string{p.Topic: "delete,compact"}, Append, "delete", "delete,compact"},
 		{map[string]string{p.Topic: "compact,delete"}, Subtract, "compact", "delete"},
 		{map[string]string{p.Topic: "x"}, Delete, "", ""},
 	} {
@@ -157,31 +194,76 @@ func TestAlter(t *testing.T) {
 			t.Errorf("%v op %d %q: %v, %v", c.have, c.op, c.value, got, err)
 		}
 	}
-	if _, err := Alter(nil, TopicProperty("retention.ms"), "retention.ms", Append, "1"); err == nil {
-		t.Error("something was appended to a number")
+	for op, want := range map[Op]string{
+		Append: "Can't APPEND to key segment.ms because its type is not LIST.", Subtract: "Can't SUBTRACT to key segment.ms because its type is not LIST.",
+	} {
+		if _, err := Alter(nil, TopicProperty("segment.ms"), "segment.ms", op, "1"); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 }
 
-func TestDescribe(t *testing.T) {
+func TestDescribeTopic(t *testing.T) {
 	entries := DescribeTopic(map[string]string{"retention.ms": "9"}, Layers{Static: map[string]string{"log.retention.ms": "8"}})
 	for _, e := range entries {
 		switch e.Name {
 		case "retention.ms":
-			if *e.Value != "9" || e.Source != TopicSource || len(e.Synonyms) != 3 || *e.Synonyms[1].Value != "8" || e.Synonyms[1].Name != "log.retention.ms" || e.Synonyms[2].Source != DefaultSource {
+			if *e.Value != "9" || e.Source != TopicSource || len(e.Synonyms) != 2 || *e.Synonyms[1].Value != "8" || e.Synonyms[1].Name != "log.retention.ms" || e.Synonyms[1].Source != StaticSource {
 				t.Errorf("%+v", e)
 			}
 		case "max.message.bytes":
-			if *e.Value != "1048588" || e.Source != DefaultSource {
+			if *e.Value != "1048588" || e.Source != DefaultSource || len(e.Synonyms) != 1 || e.Synonyms[0].Name != "message.max.bytes" {
+				t.Errorf("%+v", e)
+			}
+		case "segment.ms": // the broker's stands for nothing until it is set
+			if *e.Value != "604800000" || e.Source != DefaultSource || len(e.Synonyms) != 0 {
+				t.Errorf("%+v", e)
+			}
+		case "remote.storage.enable": // the broker has none
+			if *e.Value != "false" || len(e.Synonyms) != 0 {
 				t.Errorf("%+v", e)
 			}
 		}
 	}
-	for _, e := range DescribeBroker(Layers{DefaultBroker: map[string]string{"max.connections": "6"}}) {
-		if e.Name == "max.connections" && (*e.Value != "6" || e.Source != DefaultBrokerSource || e.ReadOnly) {
-			t.Errorf("%+v", e)
+}
+
+func TestDescribeBroker(t *testing.T) {
+	got := map[string]Entry{}
+	for _, e := range DescribeBroker(Layers{
+		DefaultBroker: map[string]string{"max.connections": "6", "num.io.threads": "3"}, Static: map[string]string{"log.retention.ms": "7200000", "broker.rack": "r1"},
+	}) {
+		if _, ok := got[e.Name]; ok {
+			t.Errorf("%s stands there twice", e.Name)
 		}
-		if e.Name == "broker.rack" && (e.Value != nil || !e.ReadOnly) {
-			t.Errorf("%+v", e)
+		got[e.Name] = e
+	}
+	for _, want := range []struct {
+		name, value string // empty for null
+		source      Source
+		readOnly    bool
+		synonyms    int
+	}{
+		{"max.connections", "6", DefaultBrokerSource, false, 2},
+		{"num.partitions", "1", DefaultSource, true, 1},
+		{"num.io.threads", "3", DefaultBrokerSource, false, 1},
+		{"broker.rack", "r1", StaticSource, true, 1},
+		{"advertised.address", "", DefaultSource, true, 0},
+		{"log.retention.ms", "7200000", StaticSource, false, 1},
+		{"log.retention.minutes", "120", StaticSource, true, 1},
+		{"log.retention.hours", "2", StaticSource, true, 2},
+		{"log.roll.ms", "", DefaultSource, false, 0},
+		{"log.roll.hours", "168", DefaultSource, true, 1},
+	} {
+		e, ok := got[want.name]
+		value := ""
+		if e.Value != nil {
+			value = *e.Value
 		}
+		if !ok || value != want.value || (e.Value == nil) != (want.value == "") || e.Source != want.source || e.ReadOnly != want.readOnly || len(e.Synonyms) != want.synonyms {
+			t.Errorf("%s: %q %+v", want.name, value, e)
+		}
+	}
+	if _, ok := got["num.network.threads"]; ok {
+		t.Error("a setting without a meaning here is shown though nobody has made it")
 	}
 }

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // A Source says where a value comes from, in the numbers of the protocol (DescribeConfigs).
 type Source int8
@@ -58,17 +62,38 @@ func DescribeTopic(own map[string]string, l Layers) []Entry {
 	return out
 }
 
-// DescribeBroker returns every setting of a broker, by name.
+// DescribeBroker returns every setting of a broker, by name: with those of Kafka's that were made though they have no meaning here, and with the
+// other names of a setting, whose values are what it was at the start, in their units.
 func DescribeBroker(l Layers) []Entry {
 	var out []Entry
 	for _, p := range BrokerProperties() {
 		e := Entry{Property: p, Name: p.Name, ReadOnly: !p.Dynamic}
 		out = append(out, e.below(l, p.Name))
+		for _, s := range p.Synonyms {
+			out = append(out, describeSynonym(p, s, l.Static))
+		}
 	}
+	for _, name := range foreignDynamic {
+		e := Entry{Property: foreignProperty(name), Name: name}
+		if e = e.below(l, name); e.Value != nil {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
-// below adds what the brokers' layers and the default say.
+func describeSynonym(of *Property, s Synonym, static map[string]string) Entry {
+	p := &Property{Name: s.Name, Type: Int, Default: s.Default, Doc: of.Doc + " " + of.Name + " is the finer setting, and wins over this one."}
+	own := map[string]string{}
+	if n, err := strconv.ParseInt(static[of.Name], 10, 64); err == nil && n > 0 && n%s.Factor == 0 {
+		own[s.Name] = strconv.FormatInt(n/s.Factor, 10)
+	}
+	e := Entry{Property: p, Name: s.Name, ReadOnly: true}
+	return e.below(Layers{Static: own}, s.Name)
+}
+
+// below adds what the brokers' layers and the default say. As in Kafka, what stands for nothing until it is set is no synonym.
 func (e Entry) below(l Layers, name string) Entry {
 	p := e.Property
 	if p.Name != "" {
@@ -77,14 +102,18 @@ func (e Entry) below(l Layers, name string) Entry {
 				e.Synonyms = append(e.Synonyms, EntrySynonym{p.Name, &v, layerSources[i]})
 			}
 		}
-		name = p.Name
 	}
 	var value *string
-	if p.Default != "" || p.Type == List {
+	if (p.Default != "" || p.Type == List) && !(p.Unset && name == p.Name) {
 		value = &p.Default
 	}
-	e.Synonyms = append(e.Synonyms, EntrySynonym{name, value, DefaultSource})
-	e.Value, e.Source = e.Synonyms[0].Value, e.Synonyms[0].Source
+	if value != nil && p.Name != "" && !p.Unset {
+		e.Synonyms = append(e.Synonyms, EntrySynonym{p.Name, value, DefaultSource})
+	}
+	e.Value, e.Source = value, DefaultSource
+	if len(e.Synonyms) > 0 {
+		e.Value, e.Source = e.Synonyms[0].Value, e.Synonyms[0].Source
+	}
 	return e
 }
 

@@ -16,6 +16,7 @@ const (
 	Boolean Type = 1
 	String  Type = 2
 	Int     Type = 3
+	Short   Type = 4
 	Long    Type = 5
 	Double  Type = 6
 	List    Type = 7
@@ -33,6 +34,8 @@ type Property struct {
 	Values []string
 	// Dynamic properties can be altered while the broker runs.
 	Dynamic bool
+	// Unset says that the broker's setting stands for nothing until it is made; the default is the topic's alone.
+	Unset bool
 	// Synonyms are other names of the broker's property, the more telling first: log.retention.minutes for log.retention.ms.
 	Synonyms []Synonym
 	Doc      string
@@ -44,8 +47,9 @@ type Property struct {
 
 // A Synonym is another name for a number, in another unit.
 type Synonym struct {
-	Name   string
-	Factor int64 // of the property's unit
+	Name    string
+	Factor  int64  // of the property's unit
+	Default string // in the synonym's unit; empty for nothing
 }
 
 // Error is why a value is refused. Its text names the property, the value and what would be right.
@@ -58,6 +62,14 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("Invalid value %s for configuration %s: %s", e.Value, e.Name, e.Reason)
 }
 
+// A refusal is an error in the words that Kafka has for it.
+type refusal string
+
+// Error returns the words.
+func (r refusal) Error() string { return string(r) }
+
+func refusef(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
+
 // Check tells whether the property takes the value; name is the one that the caller used.
 func (p *Property) Check(name, value string) error {
 	refuse := func(format string, args ...any) error {
@@ -69,7 +81,7 @@ func (p *Property) Check(name, value string) error {
 		if !strings.EqualFold(trimmed, "true") && !strings.EqualFold(trimmed, "false") {
 			return refuse("Expected value to be either true or false")
 		}
-	case Int, Long, Double:
+	case Short, Int, Long, Double:
 		number, err := p.number(trimmed)
 		if err != nil {
 			return refuse("Not a number of type %s", p.Type)
@@ -79,7 +91,7 @@ func (p *Property) Check(name, value string) error {
 			return refuse("Value must be at least %s", formatBound(lo))
 		}
 		if number > hi {
-			return refuse("Value must be at most %s", formatBound(hi))
+			return refuse("Value must be no more than %s", formatBound(hi))
 		}
 	case List:
 		for _, element := range splitList(trimmed) {
@@ -102,6 +114,9 @@ func (p *Property) Check(name, value string) error {
 
 func (p *Property) number(s string) (float64, error) {
 	switch p.Type {
+	case Short:
+		n, err := strconv.ParseInt(s, 10, 16)
+		return float64(n), err
 	case Int:
 		n, err := strconv.ParseInt(s, 10, 32)
 		return float64(n), err
@@ -136,21 +151,23 @@ func splitList(s string) []string {
 	return out
 }
 
-// String returns the type's name as Kafka's documentation writes it.
+// String returns the type's name as Kafka's messages write it.
 func (t Type) String() string {
 	switch t {
 	case Boolean:
-		return "boolean"
+		return "BOOLEAN"
 	case String:
-		return "string"
+		return "STRING"
 	case Int:
-		return "int"
+		return "INT"
+	case Short:
+		return "SHORT"
 	case Long:
-		return "long"
+		return "LONG"
 	case Double:
-		return "double"
+		return "DOUBLE"
 	case List:
-		return "list"
+		return "LIST"
 	}
-	return "unknown"
+	return "UNKNOWN"
 }

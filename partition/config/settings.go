@@ -105,7 +105,7 @@ func (s *Settings) put(name, value, origin string) error {
 		i := slices.IndexFunc(other.Synonyms, func(s Synonym) bool { return s.Name == name })
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%s: %w", origin, &Error{name, value, "Not a number of type int"})
+			return fmt.Errorf("%s: %w", origin, &Error{name, value, "Not a number of type INT"})
 		}
 		if n >= 0 {
 			n *= other.Synonyms[i].Factor

@@ -19,7 +19,7 @@ var foreign = []string{
 	"producer.id.expiration.check.interval.ms", "password.encoder.", "delegation.token.", "quota.", "client.quota.callback.class", "controlled.shutdown.",
 	"ssl.", "sasl.", "principal.builder.class", "security.providers", "authorizer.", "super.users", "allow.everyone.if.no.acl.found",
 	"metric.reporters", "metrics.", "auto.include.jmx.reporter", "kafka.metrics.", "telemetry.", "remote.log.", "create.topic.policy.class.name", "alter.config.policy.class.name",
-	"confluent.", "compression.gzip.level", "compression.lz4.level", "compression.zstd.level", "eligible.leader.replicas.", "node.rack", "cordoned.log.dirs",
+	"confluent.", "eligible.leader.replicas.", "node.rack", "cordoned.log.dirs",
 }
 
 // Foreign tells whether a name is one of Kafka's settings that have no meaning here.
@@ -30,4 +30,19 @@ func Foreign(name string) bool {
 		}
 	}
 	return strings.HasPrefix(name, "listener.name.")
+}
+
+// foreignDynamic are those that Kafka lets be altered while a broker runs (DynamicBrokerConfig). So that tools which set them work, they are accepted and
+// shown here too.
+var foreignDynamic = []string{
+	"background.threads", "num.io.threads", "num.network.threads", "num.replica.fetchers", "num.recovery.threads.per.data.dir",
+	"log.cleaner.threads", "log.cleaner.dedupe.buffer.size", "log.cleaner.io.buffer.load.factor", "log.cleaner.io.buffer.size",
+	"log.cleaner.io.max.bytes.per.second", "log.cleaner.backoff.ms",
+	"leader.replication.throttled.rate", "follower.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second",
+	"max.connection.creation.rate", "max.connections.per.ip.overrides",
+}
+
+// foreignProperty describes a setting of Kafka's that has no meaning here.
+func foreignProperty(name string) *Property {
+	return &Property{Name: name, Type: String, Dynamic: true, Doc: "A setting of Apache Kafka's that has no meaning in troupe.", Effect: "Accepted, without effect."}
 }

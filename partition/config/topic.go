@@ -59,7 +59,7 @@ func CheckTopic(values map[string]string, internal bool) error {
 	for _, name := range sortedKeys(values) {
 		p := byTopicName[name]
 		if p == nil {
-			return fmt.Errorf("unknown topic config name: %s; the nearest known one is %s", name, nearest(name, topicNames))
+			return refusef("Unknown topic config name: %s; the nearest known one is %s", name, nearest(name, topicNames))
 		}
 		if internal && name == "cleanup.policy" {
 			continue
@@ -68,18 +68,33 @@ func CheckTopic(values map[string]string, internal bool) error {
 			return err
 		}
 	}
+	return checkLags(values)
+}
+
+// checkLags refuses a record that must be compacted before it may be (Kafka's LogConfig).
+func checkLags(own map[string]string) error {
+	lag := func(name string) int64 {
+		value, _ := topicValue(byTopicName[name], own, nil)
+		n, _ := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		return n
+	}
+	if least, most := lag("min.compaction.lag.ms"), lag("max.compaction.lag.ms"); least > most {
+		return refusef("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", least, most)
+	}
 	return nil
 }
 
-// CheckBroker tells whether these settings may be made for a running broker.
+// CheckBroker tells whether these settings may be made for a running broker. Those of Kafka's that have no meaning here may, where Kafka's may.
 func CheckBroker(values map[string]string) error {
 	for _, name := range sortedKeys(values) {
 		p := byBrokerName[name]
 		switch {
-		case p == nil:
-			return fmt.Errorf("unknown broker config name: %s; the nearest known one is %s", name, nearest(name, brokerNames))
-		case !p.Dynamic:
-			return fmt.Errorf("cannot update these configs dynamically: %s", name)
+		case p == nil && slices.Contains(foreignDynamic, name):
+			continue
+		case p == nil && synonymOf[name] == nil && aliases[name] == "" && !Foreign(name):
+			return refusef("Unknown broker config name: %s; the nearest known one is %s", name, nearest(name, brokerNames))
+		case p == nil || !p.Dynamic:
+			return refusef("Cannot update these configs dynamically: [%s]", name)
 		}
 		if err := p.Check(name, values[name]); err != nil {
 			return err
@@ -121,7 +136,11 @@ func Alter(values map[string]string, p *Property, name string, op Op, value stri
 		delete(out, name)
 	case Append, Subtract:
 		if p == nil || p.Type != List {
-			return nil, fmt.Errorf("config value append is not allowed for config key: %s", name)
+			verb := "APPEND"
+			if op == Subtract {
+				verb = "SUBTRACT"
+			}
+			return nil, refusef("Can't %s to key %s because its type is not LIST.", verb, name)
 		}
 		current, ok := out[name]
 		if !ok {
@@ -129,9 +148,11 @@ func Alter(values map[string]string, p *Property, name string, op Op, value stri
 		}
 		elements := splitList(current)
 		for _, e := range splitList(value) {
-			elements = slices.DeleteFunc(elements, func(have string) bool { return have == e })
-			if op == Append {
+			switch has := slices.Contains(elements, e); {
+			case op == Append && !has:
 				elements = append(elements, e)
+			case op == Subtract && has:
+				elements = slices.DeleteFunc(elements, func(have string) bool { return have == e })
 			}
 		}
 		out[name] = strings.Join(elements, ",")
