@@ -327,6 +327,7 @@ func (b *builder) metadataReplica() replica.Options {
 				return metadata.NewController(metadata.ControllerOptions{
 					ClusterID: b.o.ClusterID, DefaultPartitions: int32(s.Int("num.partitions")),
 					DefaultReplicationFactor: int16(s.Int("default.replication.factor")), DeleteTopics: s.Bool("delete.topic.enable"),
+					Broker: b.o.NodeID, Static: s.Static(),
 				})
 			},
 			NotServing:    kerr.NotController,

@@ -31,7 +31,8 @@ func createTopics(r *Request) {
 		r.await(made, nil, q.TimeoutMillis, func(err error) {
 			for i := range response.Topics {
 				if t := &response.Topics[i]; err != nil && t.ErrorCode == 0 {
-					t.ErrorCode, t.ErrorMessage = r.errCode(err), kafka.Message(err)
+					r.noteCode(kafka.Code(err))
+					*t = refusedTopic(t.Topic, err)
 				}
 			}
 			r.respond(response)
@@ -42,11 +43,15 @@ func createTopics(r *Request) {
 func refusedTopics(q *kmsg.CreateTopicsRequest, err error) *kmsg.CreateTopicsResponse {
 	response := kmsg.NewPtrCreateTopicsResponse()
 	for _, t := range q.Topics {
-		a := kmsg.NewCreateTopicsResponseTopic()
-		a.Topic, a.ErrorCode, a.ErrorMessage = t.Topic, kafka.Code(err), kafka.Message(err)
-		response.Topics = append(response.Topics, a)
+		response.Topics = append(response.Topics, refusedTopic(t.Topic, err))
 	}
 	return response
+}
+
+func refusedTopic(name string, err error) kmsg.CreateTopicsResponseTopic {
+	a := kmsg.NewCreateTopicsResponseTopic()
+	a.Topic, a.ErrorCode, a.ErrorMessage, a.Configs = name, kafka.Code(err), kafka.Message(err), []kmsg.CreateTopicsResponseTopicConfig{}
+	return a
 }
 
 // DeleteTopics, versions 1-6. v2 throttle time. v4 flexible. v5 messages (KIP-599). v6 by id (KIP-516).

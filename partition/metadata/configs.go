@@ -1,9 +1,9 @@
 package metadata
 
 import (
-	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -123,32 +123,37 @@ func (c *Controller) setConfig(out *partition.Outcome, r Resource, values map[st
 	return nil
 }
 
-// checkResource tells whether settings can be made for a resource.
+// checkResource tells whether settings can be made for a resource. What is wrong with a topic's is INVALID_CONFIG, with a broker's INVALID_REQUEST.
 func (c *Controller) checkResource(r Resource, values map[string]string) error {
 	switch r.Kind {
 	case TopicResource:
+		if r.Name == "" {
+			return kafka.Errorf(kerr.InvalidRequest, "Default topic resources are not allowed.")
+		}
+		if err := CheckTopicName(r.Name); err != nil {
+			return err
+		}
 		t := c.image.Topic(r.Name)
 		if t == nil {
-			return kafka.Errorf(kerr.UnknownTopicOrPartition, "there is no topic %q", r.Name)
+			return kafka.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", r.Name)
 		}
-		return asInvalidConfig(config.CheckTopic(values, t.Internal))
+		return asError(kerr.InvalidConfig, config.CheckTopic(values, t.Internal))
 	case BrokerResource:
-		if r.Name != "" && !slices.ContainsFunc(c.image.Brokers(), func(b *Broker) bool { return fmt.Sprint(b.ID) == r.Name }) {
-			return kafka.Errorf(kerr.InvalidRequest, "there is no broker %q", r.Name)
+		if _, err := strconv.ParseInt(r.Name, 10, 32); err != nil && r.Name != "" {
+			return kafka.Errorf(kerr.InvalidRequest, "Node id must be an integer, but it is: %s", r.Name)
 		}
-		return asInvalidConfig(config.CheckBroker(values))
+		if r.Name != "" && !slices.ContainsFunc(c.image.Brokers(), func(b *Broker) bool { return fmt.Sprint(b.ID) == r.Name }) {
+			return kafka.Errorf(kerr.InvalidRequest, "There is no broker %s.", r.Name)
+		}
+		return asError(kerr.InvalidRequest, config.CheckBroker(values))
 	default:
-		return kafka.Errorf(kerr.InvalidRequest, "resources of type %d have no settings here", r.Kind)
+		return kafka.Errorf(kerr.InvalidRequest, "Resources of type %d have no settings here.", r.Kind)
 	}
 }
 
-func asInvalidConfig(err error) error {
+func asError(kind *kerr.Error, err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *kafka.DetailedError
-	if errors.As(err, &known) {
-		return err
-	}
-	return kafka.Errorf(kerr.InvalidConfig, "%v", err)
+	return kafka.Errorf(kind, "%v", err)
 }

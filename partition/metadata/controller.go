@@ -17,6 +17,9 @@ type ControllerOptions struct {
 	DefaultPartitions        int32
 	DefaultReplicationFactor int16
 	DeleteTopics             bool // delete.topic.enable
+	// Broker is the node that the controller runs on, and Static the settings made at its start: a new topic's settings are told as they are there.
+	Broker kafka.BrokerID
+	Static map[string]string
 }
 
 // A Controller is the machine of the cluster's metadata: it turns requests into rows. Its image is ahead of the committed one by the rows

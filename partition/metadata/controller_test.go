@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -256,14 +257,19 @@ func TestAlterConfigs(t *testing.T) {
 		got  int16
 		want int16
 	}{
-		{"set", incremental(2, "a", op("segment.bytes", 0, "1048576")), 0},
+		{"set", incremental(2, "a", op("segment.bytes", 0, " 1048576 ")), 0},
 		{"together or not at all", incremental(2, "a", op("segment.bytes", 1, ""), op("retention.ms", 0, "x")), kerr.InvalidConfig.Code},
 		{"append to a number", incremental(2, "a", op("segment.bytes", 2, "1")), kerr.InvalidConfig.Code},
 		{"no such topic", incremental(2, "b", op("segment.bytes", 0, "1048576")), kerr.UnknownTopicOrPartition.Code},
 		{"a broker", incremental(4, "1", op("log.retention.ms", 0, "7")), 0},
 		{"all brokers", incremental(4, "", op("log.retention.ms", 0, "8")), 0},
 		{"no such broker", incremental(4, "2", op("log.retention.ms", 0, "7")), kerr.InvalidRequest.Code},
-		{"a static setting", incremental(4, "", op("listeners", 0, "x")), kerr.InvalidConfig.Code},
+		{"a static setting", incremental(4, "", op("listeners", 0, "x")), kerr.InvalidRequest.Code},
+		{"a broker's bad value", incremental(4, "1", op("log.retention.ms", 0, "soon")), kerr.InvalidRequest.Code},
+		{"a broker that is no number", incremental(4, "one", op("log.retention.ms", 0, "7")), kerr.InvalidRequest.Code},
+		{"a setting of Kafka's", incremental(4, "1", op("num.io.threads", 0, "7")), 0},
+		{"no topic has that name", incremental(2, "bad name", op("segment.bytes", 0, "1048576")), kerr.InvalidTopicException.Code},
+		{"all topics", incremental(2, "", op("segment.bytes", 0, "1048576")), kerr.InvalidRequest.Code},
 		{"a resource without settings", incremental(8, "x", op("a", 0, "b")), kerr.InvalidRequest.Code},
 	} {
 		if test.got != test.want {
@@ -445,5 +451,32 @@ func TestAlterConfigsTwice(t *testing.T) {
 		if wrote || slices.ContainsFunc(codes, func(code int16) bool { return code != kerr.InvalidRequest.Code }) {
 			t.Errorf("%s twice: %v, wrote: %v", name, codes, wrote)
 		}
+	}
+}
+
+// The answer tells the settings of a topic, those that brokers have for it among them, and with an error none, which is not null (KIP-525).
+func TestCreateTopicsTellsSettings(t *testing.T) {
+	l := newLab(t, 1)
+	l.c.o.Broker, l.c.o.Static = 1, map[string]string{"log.retention.bytes": "77"}
+	eight := "8"
+	r := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	r.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: 4, Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "log.retention.ms", Value: &eight}}}}
+	l.ask(r)
+	got := map[string]string{}
+	for _, c := range l.create(topic("a", 1, "segment.bytes", " 1048576 "))[0].Configs {
+		got[c.Name] = fmt.Sprintf("%s from %d", *c.Value, c.Source)
+	}
+	for name, want := range map[string]string{"segment.bytes": "1048576 from 1", "retention.ms": "8 from 3", "retention.bytes": "77 from 4", "preallocate": "false from 5"} {
+		if got[name] != want {
+			t.Errorf("%s is %s, want %s", name, got[name], want)
+		}
+	}
+	if a := l.create(topic("b", 0))[0]; a.Configs == nil || len(a.Configs) != 0 {
+		t.Errorf("with an error the settings are %v", a.Configs)
+	}
+	validate := kmsg.NewPtrCreateTopicsRequest()
+	validate.Topics, validate.ValidateOnly = []kmsg.CreateTopicsRequestTopic{topic("c", 1)}, true
+	if response, _, _ := l.ask(validate); response.(*kmsg.CreateTopicsResponse).Topics[0].TopicID == [16]byte{} {
+		t.Error("a topic that is only checked has no id")
 	}
 }

@@ -68,7 +68,7 @@ func (c *Controller) assignmentOfMore(q *kmsg.CreatePartitionsRequestTopic, more
 		return c.place(int32(more), factor)
 	}
 	if len(q.Assignment) != more {
-		return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "%d partitions are added, and %d are assigned", more, len(q.Assignment))
+		return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", more, len(q.Assignment))
 	}
 	out := make([][]kafka.BrokerID, more)
 	for i, a := range q.Assignment {

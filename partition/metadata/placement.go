@@ -22,8 +22,11 @@ func checkPartitionCount(sum int64) error {
 // assignment returns the brokers of each partition: those that the request names, or as many as it wants.
 func (c *Controller) assignment(q *kmsg.CreateTopicsRequestTopic) ([][]kafka.BrokerID, error) {
 	if len(q.ReplicaAssignment) > 0 {
-		if q.NumPartitions != -1 || q.ReplicationFactor != -1 {
-			return nil, kafka.Errorf(kerr.InvalidRequest, "a request that assigns replicas can't say how many partitions or replicas it wants too")
+		if q.ReplicationFactor != -1 {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
+		}
+		if q.NumPartitions != -1 {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
 		}
 		return c.assigned(q.ReplicaAssignment)
 	}
@@ -35,7 +38,7 @@ func (c *Controller) assignment(q *kmsg.CreateTopicsRequestTopic) ([][]kafka.Bro
 		factor = c.o.DefaultReplicationFactor
 	}
 	if partitions <= 0 {
-		return nil, kafka.Errorf(kerr.InvalidPartitions, "Number of partitions must be larger than 0, or -1 to use the default value.")
+		return nil, kafka.Errorf(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
 	}
 	return c.place(partitions, factor)
 }
@@ -64,8 +67,11 @@ func (c *Controller) place(partitions int32, factor int16) ([][]kafka.BrokerID, 
 func (c *Controller) assigned(want []kmsg.CreateTopicsRequestTopicReplicaAssignment) ([][]kafka.BrokerID, error) {
 	out := make([][]kafka.BrokerID, len(want))
 	for _, a := range want {
-		if a.Partition < 0 || int(a.Partition) >= len(out) || out[a.Partition] != nil {
-			return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "partitions must be numbered from 0 on, each once; partition %d is not", a.Partition)
+		if a.Partition < 0 || int(a.Partition) >= len(out) {
+			return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+		}
+		if out[a.Partition] != nil {
+			return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
 		}
 		if err := c.checkReplicas(a.Replicas); err != nil {
 			return nil, err
@@ -82,14 +88,14 @@ func (c *Controller) assigned(want []kmsg.CreateTopicsRequestTopicReplicaAssignm
 
 func (c *Controller) checkReplicas(brokers []int32) error {
 	if len(brokers) == 0 {
-		return kafka.Errorf(kerr.InvalidReplicaAssignment, "a partition needs a replica")
+		return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
 	}
 	for i, b := range brokers {
 		if c.image.Broker(kafka.BrokerID(b)) == nil {
-			return kafka.Errorf(kerr.InvalidReplicaAssignment, "there is no broker %d", b)
+			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", b)
 		}
 		if slices.Contains(brokers[:i], b) {
-			return kafka.Errorf(kerr.InvalidReplicaAssignment, "broker %d can hold one replica of a partition, not two", b)
+			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", b)
 		}
 	}
 	return nil

@@ -23,17 +23,20 @@ const topicNameMax = 249
 
 // CheckTopicName tells whether a topic may have this name (Kafka's org.apache.kafka.common.internals.Topic).
 func CheckTopicName(name string) error {
+	invalid := func(format string, args ...any) error {
+		return kafka.Errorf(kerr.InvalidTopicException, "Topic name is invalid: "+format, args...)
+	}
 	switch {
 	case name == "":
-		return kafka.Errorf(kerr.InvalidTopicException, "a topic's name can't be empty")
+		return invalid("the empty string is not allowed")
 	case name == "." || name == "..":
-		return kafka.Errorf(kerr.InvalidTopicException, "a topic's name can't be %q", name)
+		return invalid("'%s' is not allowed", name)
 	case len(name) > topicNameMax:
-		return kafka.Errorf(kerr.InvalidTopicException, "a topic's name has at most %d characters, this one %d", topicNameMax, len(name))
+		return invalid("the length of '%s' is longer than the max allowed length %d", name, topicNameMax)
 	}
 	for _, r := range name {
 		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)) {
-			return kafka.Errorf(kerr.InvalidTopicException, "the topic name %q holds a character other than ASCII letters and digits, '.', '_' and '-'", name)
+			return invalid("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
 		}
 	}
 	return nil

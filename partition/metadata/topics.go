@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -28,6 +29,7 @@ func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRe
 		default:
 			t, err = c.plan(q, nonce, i)
 		}
+		a.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // an error has none, which is not null
 		if err != nil {
 			a.ErrorCode, a.ErrorMessage = kafka.Code(err), kafka.Message(err)
 			response.Topics = append(response.Topics, a)
@@ -36,10 +38,10 @@ func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRe
 		values := topicConfigs(q)
 		if !r.ValidateOnly {
 			c.create(out, t, values)
-			a.TopicID = t.ID
 		}
+		a.TopicID = t.ID
 		a.NumPartitions, a.ReplicationFactor = int32(len(t.Partitions)), int16(len(t.Partitions[0].Replicas))
-		for _, e := range config.DescribeTopic(values, config.Layers{}) {
+		for _, e := range config.DescribeTopic(values, c.image.BrokerConfig(c.o.Broker, c.o.Static)) {
 			entry := kmsg.NewCreateTopicsResponseTopicConfig()
 			entry.Name, entry.Value, entry.Source = e.Name, e.Value, int8(e.Source)
 			a.Configs = append(a.Configs, entry)
@@ -73,7 +75,7 @@ func topicConfigs(q *kmsg.CreateTopicsRequestTopic) map[string]string {
 	}
 	for _, kv := range q.Configs {
 		if kv.Value != nil {
-			values[kv.Name] = *kv.Value
+			values[kv.Name] = strings.TrimSpace(*kv.Value)
 		}
 	}
 	return values
@@ -96,7 +98,7 @@ func (c *Controller) plan(q *kmsg.CreateTopicsRequestTopic, nonce [16]byte, n in
 		}
 	}
 	if err := config.CheckTopic(topicConfigs(q), isInternal(q.Topic)); err != nil {
-		return nil, kafka.Errorf(kerr.InvalidConfig, "%v", err)
+		return nil, asError(kerr.InvalidConfig, err)
 	}
 	assignment, err := c.assignment(q)
 	if err != nil {
