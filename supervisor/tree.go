@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strconv"
 	"time"
@@ -248,8 +249,10 @@ func (b *builder) connectionLimits() (all, perHost int) {
 
 func (b *builder) apiOptions() api.Options {
 	s := b.o.Settings
+	static := maps.Clone(s.Static())
+	static["node.id"] = s.Get("node.id") // the data folder has it, even where nobody has said it
 	return api.Options{
-		System: b.system, Router: b.router, Directory: b.directory, Broker: b.o.NodeID, Static: s.Static(),
+		System: b.system, Router: b.router, Directory: b.directory, Broker: b.o.NodeID, Static: static,
 		AutoCreateTopics: s.Bool("auto.create.topics.enable"), OffsetsPartitions: int32(s.Int("offsets.topic.num.partitions")),
 		OffsetsReplication: int16(s.Int("offsets.topic.replication.factor")), FetchBytesMax: int(s.Int("fetch.max.bytes")),
 		FetchSessions: int(s.Int("max.incremental.fetch.session.cache.slots")), DescribePartitionsMax: int(s.Int("max.request.partition.size.limit")),

@@ -12,7 +12,8 @@ import (
 	"troupe/partition/metadata"
 )
 
-// DescribeConfigs, versions 1-4. v1 synonyms (KIP-226). v3 documentation and types (KIP-569). v4 flexible. Settings of topics and brokers.
+// DescribeConfigs, versions 1-4. v1 synonyms (KIP-226). v3 documentation and types (KIP-569). v4 flexible. Topics and brokers have settings; a broker's
+// loggers, groups and client metrics have none here, so that tools which ask for them go on.
 func describeConfigs(r *Request) {
 	q := r.Body.(*kmsg.DescribeConfigsRequest)
 	response := kmsg.NewPtrDescribeConfigsResponse()
@@ -23,7 +24,7 @@ func describeConfigs(r *Request) {
 		entries, err := entriesOf(r, resource)
 		a.ErrorCode, a.ErrorMessage = r.errCode(err), kafka.Message(err)
 		for _, e := range entries {
-			if resource.ConfigNames == nil || slices.Contains(resource.ConfigNames, e.Name) {
+			if len(resource.ConfigNames) == 0 || slices.Contains(resource.ConfigNames, e.Name) {
 				a.Configs = append(a.Configs, describeEntry(q, e))
 			}
 		}
@@ -48,17 +49,40 @@ func entriesOf(r *Request, q *kmsg.DescribeConfigsRequestResource) ([]config.Ent
 			layers.Broker, layers.Static = nil, nil
 			return slices.DeleteFunc(config.DescribeBroker(layers), func(e config.Entry) bool { return e.Source != config.DefaultBrokerSource }), nil
 		}
-		id, err := strconv.Atoi(q.ResourceName)
-		if err != nil {
-			return nil, kafka.Errorf(kerr.InvalidRequest, "a broker id is an integer, but it is: %s", q.ResourceName)
-		}
-		if kafka.BrokerID(id) != r.env.Broker {
-			return nil, kafka.Errorf(kerr.InvalidRequest, "unexpected broker id, expected %d or empty string, but received %d", r.env.Broker, id)
+		if err := checkBrokerID(r, q.ResourceName, " or empty string,"); err != nil {
+			return nil, err
 		}
 		return config.DescribeBroker(layers), nil
+	case kmsg.ConfigResourceTypeBrokerLogger:
+		if q.ResourceName == "" {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "Broker id must not be empty")
+		}
+		return nil, checkBrokerID(r, q.ResourceName, "")
+	case kmsg.ConfigResourceTypeClientMetrics:
+		if q.ResourceName == "" {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "Client metrics subscription name must not be empty")
+		}
+		return nil, nil
+	case kmsg.ConfigResourceTypeGroupConfig:
+		if q.ResourceName == "" {
+			return nil, kafka.Errorf(kerr.InvalidRequest, "Group name must not be empty")
+		}
+		return nil, nil
 	default:
-		return nil, kafka.Errorf(kerr.InvalidRequest, "resources of type %v have no settings here", q.ResourceType)
+		return nil, kafka.Errorf(kerr.InvalidRequest, "Unsupported resource type: %v", q.ResourceType)
 	}
+}
+
+// checkBrokerID tells whether a resource's name is the id of this node, whose settings nobody else knows.
+func checkBrokerID(r *Request, name, or string) error {
+	id, err := strconv.ParseInt(name, 10, 32)
+	if err != nil {
+		return kafka.Errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
+	}
+	if kafka.BrokerID(id) != r.env.Broker {
+		return kafka.Errorf(kerr.InvalidRequest, "Unexpected broker id, expected %d%s but received %s", r.env.Broker, or, name)
+	}
+	return nil
 }
 
 func describeEntry(q *kmsg.DescribeConfigsRequest, e config.Entry) kmsg.DescribeConfigsResponseResourceConfig {

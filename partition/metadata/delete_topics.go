@@ -50,6 +50,7 @@ func (c *Controller) deleteTopics(out *partition.Outcome, r *kmsg.DeleteTopicsRe
 		}
 		t, err := c.toDelete(d, again)
 		if err == nil && d.named && byID[t.ID] > 0 {
+			a.TopicID = t.ID
 			err = kafka.Errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied.")
 		}
 		if err == nil {
