@@ -17,7 +17,7 @@ const (
 func describeCluster(r *Request) {
 	q := r.Body.(*kmsg.DescribeClusterRequest)
 	response := kmsg.NewPtrDescribeClusterResponse()
-	response.EndpointType, response.ControllerID, response.ClusterAuthorizedOperations = brokerEndpoint, int32(kafka.NoBroker), noOperations
+	response.EndpointType, response.ControllerID, response.ClusterAuthorizedOperations = brokerEndpoint, int32(kafka.NoBroker), notAsked
 	if r.Version >= 1 && q.EndpointType != brokerEndpoint {
 		err := kafka.Errorf(kerr.UnsupportedEndpointType, "unsupported endpoint type %d", q.EndpointType)
 		if q.EndpointType == controllerEndpoint {
@@ -27,6 +27,7 @@ func describeCluster(r *Request) {
 		r.respond(response)
 		return
 	}
+	response.ClusterAuthorizedOperations = operations(clusterOperations, q.IncludeClusterAuthorizedOperations)
 	response.ClusterID = r.image().ClusterID()
 	if l, ok := r.view.Controller(); ok {
 		response.ControllerID = int32(l.Broker)

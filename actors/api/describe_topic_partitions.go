@@ -14,28 +14,32 @@ import (
 func describeTopicPartitions(r *Request) {
 	q := r.Body.(*kmsg.DescribeTopicPartitionsRequest)
 	response := kmsg.NewPtrDescribeTopicPartitionsResponse()
-	names := topicNames(r, q)
-	first := int32(0)
+	names, first := topicNames(r, q), int32(0)
 	if q.Cursor != nil {
-		at, _ := slices.BinarySearch(names, q.Cursor.Topic)
+		at, found := slices.BinarySearch(names, q.Cursor.Topic)
+		if q.Cursor.Partition < 0 || !found && len(q.Topics) > 0 { // the cursor's topic must be among those that are named
+			for _, t := range q.Topics {
+				response.Topics = append(response.Topics, refusedPartitions(r, t.Topic, kerr.InvalidRequest, notAsked))
+			}
+			r.respond(response)
+			return
+		}
 		names = names[at:]
-		if len(names) > 0 && names[0] == q.Cursor.Topic {
-			first = max(0, q.Cursor.Partition)
+		if found {
+			first = q.Cursor.Partition
 		}
 	}
-	left := r.env.DescribePartitionsMax
-	if q.ResponsePartitionLimit > 0 {
-		left = min(left, int(q.ResponsePartitionLimit))
-	}
+	left := max(1, min(r.env.DescribePartitionsMax, int(q.ResponsePartitionLimit)))
 	for _, name := range names {
+		if left == 0 {
+			response.NextCursor = cursor(name, 0)
+			break
+		}
 		t := r.image().Topic(name)
 		if t == nil {
 			response.Topics = append(response.Topics, unknownTopic(r, name))
+			first = 0
 			continue
-		}
-		if left <= 0 {
-			response.NextCursor = cursor(name, first)
-			break
 		}
 		described, next := describeTopic(r, t, first, left)
 		left -= len(described.Partitions)
@@ -64,13 +68,15 @@ func topicNames(r *Request, q *kmsg.DescribeTopicPartitionsRequest) (names []str
 }
 
 func unknownTopic(r *Request, name string) kmsg.DescribeTopicPartitionsResponseTopic {
-	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	t.Topic, t.AuthorizedOperations = &name, noOperations
-	err := kerr.UnknownTopicOrPartition
 	if metadata.CheckTopicName(name) != nil {
-		err = kerr.InvalidTopicException
+		return refusedPartitions(r, name, kerr.InvalidTopicException, topicOperations)
 	}
-	t.ErrorCode = r.errCode(err)
+	return refusedPartitions(r, name, kerr.UnknownTopicOrPartition, topicOperations)
+}
+
+func refusedPartitions(r *Request, name string, err error, allowed int32) kmsg.DescribeTopicPartitionsResponseTopic {
+	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
+	t.Topic, t.ErrorCode, t.AuthorizedOperations = &name, r.errCode(err), allowed
 	return t
 }
 
@@ -82,7 +88,7 @@ func cursor(topic string, partition int32) *kmsg.DescribeTopicPartitionsResponse
 
 func describeTopic(r *Request, t *metadata.Topic, first int32, most int) (out kmsg.DescribeTopicPartitionsResponseTopic, next int32) {
 	out = kmsg.NewDescribeTopicPartitionsResponseTopic()
-	out.Topic, out.TopicID, out.IsInternal, out.AuthorizedOperations = &t.Name, t.ID, t.Internal, noOperations
+	out.Topic, out.TopicID, out.IsInternal, out.AuthorizedOperations = &t.Name, t.ID, t.Internal, topicOperations
 	for next = first; next < int32(len(t.Partitions)) && len(out.Partitions) < most; next++ {
 		s := stateOf(r, t, next)
 		p := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()

@@ -65,11 +65,11 @@ func describeGroups(r *Request) {
 			if !ok {
 				refused := kmsg.NewDescribeGroupsResponseGroup()
 				refused.Group, refused.ErrorCode, refused.ErrorMessage = id, kafka.Code(err), kafka.Message(err)
-				refused.AuthorizedOperations = noOperations
 				described = &refused
 			}
 			r.noteCode(described.ErrorCode)
 			response.Groups[i] = *described
+			response.Groups[i].AuthorizedOperations = operations(groupOperations, q.IncludeAuthorizedOperations && described.ErrorCode == 0)
 			done()
 		})
 	}

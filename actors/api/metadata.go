@@ -1,7 +1,7 @@
 package api
 
 import (
-	"math"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -11,9 +11,6 @@ import (
 	"troupe/partition/metadata"
 )
 
-// noOperations stands where a client did not ask for what it may do, or where nobody is denied anything.
-const noOperations = math.MinInt32
-
 // createWithin is how long a request waits for a topic that it has made, in milliseconds.
 const createWithin = 5000
 
@@ -22,6 +19,11 @@ const createWithin = 5000
 // (KIP-430). v9 flexible. v10 topic ids (KIP-516). v12 topics by id. v13 an error for the whole (KIP-1102).
 func metadataOf(r *Request) {
 	q := r.Body.(*kmsg.MetadataRequest)
+	if (r.Version == 10 || r.Version == 11) && slices.ContainsFunc(q.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil || t.TopicID != kafka.TopicID{} }) {
+		refuseMetadata(r, q, kerr.InvalidRequest) // there are ids in these versions, but not to ask by
+		return
+	}
+	q.Topics = onlyOnce(q.Topics)
 	missing := missingTopics(r, q)
 	if len(missing) == 0 {
 		respondMetadata(r, q, nil)
@@ -58,13 +60,36 @@ func metadataOf(r *Request) {
 	})
 }
 
+// refuseMetadata answers with an error for each topic, and nothing else.
+func refuseMetadata(r *Request, q *kmsg.MetadataRequest, err error) {
+	response := kmsg.NewPtrMetadataResponse()
+	for i := range q.Topics {
+		response.Topics = append(response.Topics, refusedMetadata(r, &q.Topics[i], err))
+	}
+	r.respond(response)
+}
+
+// onlyOnce leaves out the topics that a request names again. Null, which means all, stays null.
+func onlyOnce(topics []kmsg.MetadataRequestTopic) []kmsg.MetadataRequestTopic {
+	seen := map[any]bool{}
+	return slices.DeleteFunc(topics, func(t kmsg.MetadataRequestTopic) bool {
+		var key any = t.TopicID
+		if t.Topic != nil && t.TopicID == (kafka.TopicID{}) {
+			key = *t.Topic
+		}
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
+}
+
 // missingTopics are those that don't exist and that are to be made because somebody asks for them.
 func missingTopics(r *Request, q *kmsg.MetadataRequest) (names []string) {
 	if !r.env.AutoCreateTopics || r.Version >= 4 && !q.AllowAutoTopicCreation {
 		return nil
 	}
 	for _, t := range q.Topics {
-		if t.Topic != nil && r.image().Topic(*t.Topic) == nil && metadata.CheckNewTopicName(*t.Topic) == nil && *t.Topic != messages.OffsetsTopic {
+		if t.Topic != nil && t.TopicID == (kafka.TopicID{}) && r.image().Topic(*t.Topic) == nil && metadata.CheckNewTopicName(*t.Topic) == nil && *t.Topic != messages.OffsetsTopic {
 			names = append(names, *t.Topic)
 		}
 	}
@@ -88,25 +113,25 @@ func respondMetadata(r *Request, q *kmsg.MetadataRequest, failed map[string]erro
 	if l, ok := r.view.Controller(); ok {
 		response.ControllerID = int32(l.Broker)
 	}
-	response.AuthorizedOperations = noOperations
+	response.AuthorizedOperations = operations(clusterOperations, q.IncludeClusterAuthorizedOperations)
 	if q.Topics == nil || r.Version == 0 && len(q.Topics) == 0 {
 		for _, t := range r.image().Topics() {
-			response.Topics = append(response.Topics, metadataTopic(r, t))
+			response.Topics = append(response.Topics, metadataTopic(r, q, t))
 		}
 		r.respond(response)
 		return
 	}
 	for i := range q.Topics {
-		response.Topics = append(response.Topics, namedTopic(r, &q.Topics[i], failed))
+		response.Topics = append(response.Topics, namedTopic(r, q, &q.Topics[i], failed))
 	}
 	r.respond(response)
 }
 
-// namedTopic answers for a topic that the request names, by name or by id.
-func namedTopic(r *Request, q *kmsg.MetadataRequestTopic, failed map[string]error) kmsg.MetadataResponseTopic {
+// namedTopic answers for a topic that the request names, by id or by name; an id wins over a name beside it.
+func namedTopic(r *Request, all *kmsg.MetadataRequest, q *kmsg.MetadataRequestTopic, failed map[string]error) kmsg.MetadataResponseTopic {
 	var t *metadata.Topic
 	var err error
-	if q.Topic != nil {
+	if q.Topic != nil && q.TopicID == (kafka.TopicID{}) {
 		if t = r.image().Topic(*q.Topic); t == nil {
 			if err = failed[*q.Topic]; err == nil {
 				err = kerr.UnknownTopicOrPartition
@@ -119,19 +144,29 @@ func namedTopic(r *Request, q *kmsg.MetadataRequestTopic, failed map[string]erro
 		err = kerr.UnknownTopicID
 	}
 	if t != nil {
-		return metadataTopic(r, t)
+		return metadataTopic(r, all, t)
 	}
+	m := refusedMetadata(r, q, err)
+	m.AuthorizedOperations = operations(topicOperations, all.IncludeTopicAuthorizedOperations)
+	return m
+}
+
+func refusedMetadata(r *Request, q *kmsg.MetadataRequestTopic, err error) kmsg.MetadataResponseTopic {
 	m := kmsg.NewMetadataResponseTopic()
-	m.ErrorCode, m.Topic, m.TopicID, m.AuthorizedOperations = r.errCode(err), q.Topic, q.TopicID, noOperations
+	m.ErrorCode, m.Topic, m.TopicID, m.AuthorizedOperations = r.errCode(err), q.Topic, q.TopicID, notAsked
+	if r.Version >= 12 && q.TopicID != (kafka.TopicID{}) {
+		m.Topic = nil
+	}
 	if m.Topic == nil && r.Version < 12 { // not nullable before
 		m.Topic = new(string)
 	}
 	return m
 }
 
-func metadataTopic(r *Request, t *metadata.Topic) kmsg.MetadataResponseTopic {
+func metadataTopic(r *Request, q *kmsg.MetadataRequest, t *metadata.Topic) kmsg.MetadataResponseTopic {
 	m := kmsg.NewMetadataResponseTopic()
-	m.Topic, m.TopicID, m.IsInternal, m.AuthorizedOperations = &t.Name, t.ID, t.Internal, noOperations
+	m.Topic, m.TopicID, m.IsInternal = &t.Name, t.ID, t.Internal
+	m.AuthorizedOperations = operations(topicOperations, q.IncludeTopicAuthorizedOperations)
 	for i := range t.Partitions {
 		p := kmsg.NewMetadataResponseTopicPartition()
 		s := stateOf(r, t, int32(i))

@@ -82,21 +82,6 @@ func TestMetadataCreatesTopics(t *testing.T) {
 	}
 }
 
-func TestDescribeTopicPartitionsInPages(t *testing.T) {
-	b := newBench(t, func(o *Options) { o.DescribePartitionsMax = 2 })
-	q := kmsg.NewPtrDescribeTopicPartitionsRequest()
-	q.ResponsePartitionLimit = 100
-	a := response[*kmsg.DescribeTopicPartitionsResponse](b, b.send(q))
-	if len(a.Topics) != 1 || len(a.Topics[0].Partitions) != 2 || a.NextCursor == nil || a.NextCursor.Topic != "orders" || a.NextCursor.Partition != 2 {
-		t.Fatalf("%+v", a)
-	}
-	q.Cursor = &kmsg.DescribeTopicPartitionsRequestCursor{Topic: a.NextCursor.Topic, Partition: a.NextCursor.Partition}
-	a = response[*kmsg.DescribeTopicPartitionsResponse](b, b.send(q))
-	if len(a.Topics) != 1 || len(a.Topics[0].Partitions) != 1 || a.Topics[0].Partitions[0].Partition != 2 || a.NextCursor != nil {
-		t.Errorf("%+v", a)
-	}
-}
-
 // The topic of groups' offsets is made when the first group looks for its coordinator.
 func TestFindCoordinator(t *testing.T) {
 	b := newBench(t, nil)
@@ -157,5 +142,36 @@ func TestCreateTopicsWaitsForLeaders(t *testing.T) {
 	a := response[*kmsg.CreateTopicsResponse](b, r)
 	if a.Topics[0].ErrorCode != kerr.RequestTimedOut.Code || a.Topics[0].NumPartitions != -1 || a.Topics[0].Configs == nil || a.Topics[1].ErrorCode != kerr.InvalidTopicException.Code {
 		t.Errorf("%+v", a.Topics)
+	}
+}
+
+// A topic that is named twice is answered once, and made once.
+func TestMetadataNamesTopicsOnce(t *testing.T) {
+	b := newBench(t, nil)
+	if a := response[*kmsg.MetadataResponse](b, b.send(metadataRequest(9, "orders", "orders"))); len(a.Topics) != 1 {
+		t.Errorf("%d rows", len(a.Topics))
+	}
+	b.send(metadataRequest(9, "new", "new"))
+	if create := next[*messages.Coordinate](b).Body.(*kmsg.CreateTopicsRequest); len(create.Topics) != 1 {
+		t.Errorf("asks for %+v", create.Topics)
+	}
+}
+
+// Versions 10 and 11 have ids and can't be asked by them; from version 12 on an id wins over the name beside it.
+func TestMetadataByIDAndName(t *testing.T) {
+	b := newBench(t, nil)
+	name := "other"
+	for version, want := range map[int16]int16{10: kerr.InvalidRequest.Code, 11: kerr.InvalidRequest.Code, 12: 0, 13: 0} {
+		q := metadataRequest(version)
+		q.Topics = []kmsg.MetadataRequestTopic{{Topic: &name, TopicID: b.env.Router.View().Image.Topic("orders").ID}}
+		a := response[*kmsg.MetadataResponse](b, b.send(q))
+		if len(a.Topics) != 1 || a.Topics[0].ErrorCode != want || want == 0 && *a.Topics[0].Topic != "orders" {
+			t.Errorf("version %d: %+v", version, a.Topics)
+		}
+	}
+	q := metadataRequest(12)
+	q.Topics = []kmsg.MetadataRequestTopic{{Topic: &name, TopicID: [16]byte{9}}}
+	if a := response[*kmsg.MetadataResponse](b, b.send(q)); a.Topics[0].ErrorCode != kerr.UnknownTopicID.Code || a.Topics[0].Topic != nil || len(b.asked) > 0 {
+		t.Errorf("%+v, asked %v", a.Topics, b.asked)
 	}
 }
