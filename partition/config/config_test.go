@@ -219,6 +219,10 @@ func TestDescribeTopic(t *testing.T) {
 			if *e.Value != "604800000" || e.Source != DefaultSource || len(e.Synonyms) != 0 {
 				t.Errorf("%+v", e)
 			}
+		case "local.retention.ms":
+			if *e.Value != "-2" || len(e.Synonyms) != 1 || e.Synonyms[0].Name != "log.local.retention.ms" {
+				t.Errorf("%+v", e)
+			}
 		case "remote.storage.enable": // the broker has none
 			if *e.Value != "false" || len(e.Synonyms) != 0 {
 				t.Errorf("%+v", e)

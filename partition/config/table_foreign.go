@@ -12,7 +12,7 @@ var foreign = []string{
 	"queued.max.requests", "socket.send.buffer.bytes", "socket.receive.buffer.bytes", "socket.listen.backlog.size", "socket.connection.", "request.timeout.ms",
 	"connection.failed.authentication.delay.ms", "max.connection.creation.rate", "max.connections.per.ip.overrides", "connections.max.reauth.ms",
 	"log.cleaner.", "log.flush.", "log.dir.failure.timeout.ms", "log.initial.task.delay.ms", "log.message.downconversion.enable", "log.message.format.version",
-	"message.format.version", "message.downconversion.enable", "log.message.timestamp.difference.max.ms", "log.local.retention.", "log.roll.jitter.hours",
+	"message.format.version", "message.downconversion.enable", "log.message.timestamp.difference.max.ms", "log.roll.jitter.hours",
 	"replica.", "fetch.purgatory.purge.interval.requests", "producer.purgatory.purge.interval.requests", "delete.records.purgatory.purge.interval.requests", "leader.",
 	"auto.leader.rebalance.enable", "follower.", "transaction.", "transactional.id.expiration.ms", "share.", "group.share.", "group.consumer.", "group.streams.", "group.coordinator.", "group.protocol",
 	"offsets.topic.compression.codec", "offsets.topic.segment.bytes", "offsets.load.buffer.size", "offsets.commit.",

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,9 +39,9 @@ var shared = []Property{
 		Doc: "After how long Kafka forces data to disk.", Effect: always},
 	{Name: "log.index.interval.bytes", Topic: "index.interval.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Dynamic: true,
 		Doc: "How many bytes lie between two index entries.", Effect: "Accepted, without effect: index rows lie 64 KiB apart."},
-	{Topic: "local.retention.bytes", Type: Long, Default: "-2", Min: -2, Max: 1 << 62, Dynamic: true,
+	{Name: "log.local.retention.bytes", Topic: "local.retention.bytes", Type: Long, Default: "-2", Min: -2, Max: 1 << 62, Dynamic: true,
 		Doc: "Size of the local part of a tiered log.", Effect: noTier},
-	{Topic: "local.retention.ms", Type: Long, Default: "-2", Min: -2, Max: 1 << 62, Dynamic: true,
+	{Name: "log.local.retention.ms", Topic: "local.retention.ms", Type: Long, Default: "-2", Min: -2, Max: 1 << 62, Dynamic: true,
 		Doc: "Age of the local part of a tiered log.", Effect: noTier},
 	{Name: "log.cleaner.max.compaction.lag.ms", Topic: "max.compaction.lag.ms", Type: Long, Default: "9223372036854775807", Min: 1, Max: 1 << 63, Dynamic: true,
 		Doc: "How long a record may stay uncompacted.", Effect: noClean},
@@ -108,7 +107,7 @@ var partitionAndBroker = regexp.MustCompile(`^[0-9]+:[0-9]+$`)
 func refuseReplicas(name string) func(string) error {
 	return func(value string) error {
 		if value != "*" && slices.ContainsFunc(splitList(value), func(e string) bool { return !partitionAndBroker.MatchString(e) }) {
-			return fmt.Errorf("%s must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...", name)
+			return refusef("%s must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...", name)
 		}
 		return nil
 	}
