@@ -142,6 +142,7 @@ func TestLoadRefuses(t *testing.T) {
 		{Sources{File: []byte("num.partition=1"), FileName: "f"}, []string{"f", "num.partition;", "num.partitions"}},
 		{Sources{Environ: []string{"TROUPE_NODE_ID=zero"}}, []string{"TROUPE_NODE_ID", "Not a number"}},
 		{Sources{Environ: []string{"TROUPE_NOD_ID=1"}}, []string{"TROUPE_NOD_ID", "node.id"}},
+		{Sources{Set: []string{"offsets.topic.num.partitions=10000"}}, []string{"no more than 9999"}},
 		{Sources{Set: []string{"node.id=0"}}, []string{"--set", "node.id", "at least 1"}},
 		{Sources{Set: []string{"node.id"}}, []string{"NAME=VALUE"}},
 		{Sources{Set: []string{"log.dirs=/a,/b"}}, []string{"one folder"}},

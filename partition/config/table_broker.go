@@ -36,7 +36,7 @@ var broker = []Property{
 	{Name: "group.max.size", Type: Int, Default: "2147483647", Min: 1, Max: maxInt, Doc: "Members that a group may have."},
 	{Name: "offsets.retention.minutes", Type: Int, Default: "10080", Min: 1, Max: maxInt, Doc: "How long the offsets of a group without members are kept (KIP-211)."},
 	{Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Min: 1, Max: 1 << 62, Doc: "How often groups look for offsets that have expired."},
-	{Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Min: 1, Max: maxInt, Doc: "Partitions of __consumer_offsets, when it is made."},
+	{Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Min: 1, Max: 9999, Doc: "Partitions of __consumer_offsets, when it is made."},
 	{Name: "offsets.topic.replication.factor", Type: Short, Default: "1", Min: 1, Max: maxShort, Doc: "Replicas of __consumer_offsets, when it is made."},
 	{Name: "offset.metadata.max.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Doc: "Size of the metadata that goes with a committed offset."},
 }
