@@ -31,6 +31,7 @@ type directory struct {
 type waiter struct {
 	holds func(*messages.View) bool
 	reply messages.ReplyTo
+	timer actors.Timer // nil: it waits for as long as it takes
 }
 
 // What the directory hears beside coordinator.Committed, messages.Led and messages.AwaitLeaders.
@@ -87,11 +88,11 @@ func (d *directory) Receive(ctx actor.Context) {
 func (d *directory) handle(message any) {
 	switch m := message.(type) {
 	case *messages.AwaitLeaders:
-		w := &waiter{func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, m.Reply}
+		w := &waiter{holds: func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, reply: m.Reply}
 		d.waiting = append(d.waiting, w)
-		d.system.After(time.Duration(max(0, m.TimeoutMillis))*time.Millisecond, d.self, &overdue{w})
+		w.timer = d.system.After(time.Duration(max(0, m.TimeoutMillis))*time.Millisecond, d.self, &overdue{w})
 	case *awaitView:
-		d.waiting = append(d.waiting, &waiter{m.holds, m.reply})
+		d.waiting = append(d.waiting, &waiter{holds: m.holds, reply: m.reply})
 	case *overdue:
 		if i := slices.Index(d.waiting, m.w); i >= 0 && !m.w.holds(d.router.View()) {
 			d.waiting = slices.Delete(d.waiting, i, i+1)
@@ -121,6 +122,9 @@ func (d *directory) Failed(*actors.Panic, any) {
 }
 
 func (d *directory) answer(w *waiter, err error) {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	d.system.Root().Send(w.reply.PID, &messages.Reply{Slot: w.reply.Slot, Err: err})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"troupe/actors"
 	"troupe/actors/messages"
 )
 
@@ -18,8 +19,9 @@ type Calls struct {
 	env  *Env
 	self *actor.PID
 	// alarm asks the session to call Expire at a time.
-	alarm    func(at time.Time)
+	alarm    func(at time.Time) actors.Timer
 	armed    time.Time
+	timer    actors.Timer // of the alarm that is set
 	lastSlot uint64
 	open     map[uint64]*call
 	count    uint64
@@ -35,7 +37,7 @@ type call struct {
 }
 
 // NewCalls returns the calls of a session.
-func (e *Env) NewCalls(self *actor.PID, alarm func(at time.Time)) *Calls {
+func (e *Env) NewCalls(self *actor.PID, alarm func(at time.Time) actors.Timer) *Calls {
 	return &Calls{env: e, self: self, alarm: alarm, open: map[uint64]*call{}, serving: map[*Request]uint64{}}
 }
 
@@ -54,14 +56,14 @@ func (c *Calls) Reply(m *messages.Reply) {
 		return
 	}
 	if !q.repeats {
-		c.drop(q.r, m.Slot)
+		delete(c.open, m.Slot)
 	}
 	q.done(m.Value, m.Err)
 }
 
 // Expire ends what was due by now.
 func (c *Calls) Expire(now time.Time) {
-	c.armed = time.Time{}
+	c.armed, c.timer = time.Time{}, nil
 	var due []*Request
 	for r := range c.serving {
 		if !r.deadline.IsZero() && !r.deadline.After(now) {
@@ -95,6 +97,9 @@ func (c *Calls) Close() {
 		}
 	}
 	clear(c.open)
+	if c.timer != nil {
+		c.timer.Stop()
+	}
 	for r := range c.serving {
 		r.over = true
 	}
@@ -113,13 +118,6 @@ func (c *Calls) ask(r *Request, to *actor.PID, build func(messages.ReplyTo) any,
 	return reply
 }
 
-func (c *Calls) drop(r *Request, slot uint64) {
-	delete(c.open, slot)
-	if i := slices.Index(r.open, slot); i >= 0 {
-		r.open = slices.Delete(r.open, i, i+1)
-	}
-}
-
 func (c *Calls) forget(r *Request) {
 	for _, slot := range r.open {
 		delete(c.open, slot)
@@ -130,8 +128,10 @@ func (c *Calls) forget(r *Request) {
 
 func (c *Calls) arm(at time.Time) {
 	if !at.IsZero() && (c.armed.IsZero() || at.Before(c.armed)) {
-		c.armed = at
-		c.alarm(at)
+		if c.timer != nil {
+			c.timer.Stop()
+		}
+		c.armed, c.timer = at, c.alarm(at)
 	}
 }
 
@@ -139,7 +139,7 @@ func (c *Calls) arm(at time.Time) {
 func (c *Calls) timeOut(r *Request) {
 	for _, slot := range slices.Clone(r.open) {
 		if q := c.open[slot]; q != nil {
-			c.drop(r, slot)
+			delete(c.open, slot)
 			q.done(nil, kerr.RequestTimedOut)
 		}
 	}

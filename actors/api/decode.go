@@ -19,7 +19,7 @@ import (
 type Decoder struct {
 	env   *Env
 	image *metadata.Image // that limits were made from
-	// limits are those of topics that were produced to, as long as the image stays the same.
+	// limits are those of topics that were produced to, as long as the image stays the same; those that don't exist share one.
 	limits map[string]record.Limits
 }
 
@@ -125,6 +125,9 @@ func (d *Decoder) validate(r *Request, p *kmsg.ProduceRequest) {
 			if known := image.TopicByID(t.TopicID); known != nil {
 				name = known.Name
 			}
+		}
+		if image.Topic(name) == nil {
+			name = ""
 		}
 		limits, ok := d.limits[name]
 		if !ok {

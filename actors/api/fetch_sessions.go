@@ -1,7 +1,7 @@
 package api
 
 import (
-	"slices"
+	"container/list"
 	"sync"
 	"time"
 
@@ -16,6 +16,9 @@ const (
 	initialEpoch = 0  // asks for a new session
 	finalEpoch   = -1 // wants none, and ends the one that it names
 )
+
+// sessionPartitionsMax is how many partitions the fetch sessions of a node keep together. Beyond it a client has to name its partitions each time.
+const sessionPartitionsMax = 500_000
 
 // evictAfter is how long a fetch session must have been unused, or have existed, before another may take its place.
 const evictAfter = 2 * time.Minute
@@ -41,12 +44,48 @@ type fetchPartition struct {
 
 // A fetchSession is the partitions that a client fetches again and again, so that it has to name only what changes.
 type fetchSession struct {
-	id         int32
-	epoch      int32
-	byID       bool
-	created    time.Time
-	used       time.Time
-	partitions []*fetchPartition // in the order in which they are served
+	id      int32
+	epoch   int32
+	byID    bool
+	created time.Time
+	used    time.Time
+	order   list.List // of *fetchPartition, as they are served
+	at      map[fetchKey]*list.Element
+}
+
+// partitions returns the partitions in the order in which they are served.
+func (s *fetchSession) partitions() []*fetchPartition {
+	out := make([]*fetchPartition, 0, len(s.at))
+	for e := s.order.Front(); e != nil; e = e.Next() {
+		out = append(out, e.Value.(*fetchPartition))
+	}
+	return out
+}
+
+// set takes a partition in, or what a client says anew of one.
+func (s *fetchSession) set(p *fetchPartition) {
+	e := s.at[p.key]
+	if e == nil {
+		s.at[p.key] = s.order.PushBack(p)
+		return
+	}
+	old := e.Value.(*fetchPartition)
+	p.told, p.highWatermark, p.logStart = old.told, old.highWatermark, old.logStart
+	e.Value = p
+}
+
+func (s *fetchSession) forget(key fetchKey) {
+	if e := s.at[key]; e != nil {
+		s.order.Remove(e)
+		delete(s.at, key)
+	}
+}
+
+// toEnd puts a partition that had records behind the others, so that each has its turn to be first.
+func (s *fetchSession) toEnd(p *fetchPartition) {
+	if e := s.at[p.key]; e != nil && e.Value == p {
+		s.order.MoveToBack(e)
+	}
 }
 
 // A fetchCache keeps the sessions of a node. It is safe for use by many goroutines; a session is used by the
@@ -55,8 +94,17 @@ type fetchCache struct {
 	slots int
 	rand  func(int64) int64
 
-	mu       sync.Mutex
-	sessions map[int32]*fetchSession
+	mu         sync.Mutex
+	sessions   map[int32]*fetchSession
+	partitions int // of all sessions
+}
+
+// end ends a session, where there is one of that id.
+func (c *fetchCache) end(id int32) {
+	if s := c.sessions[id]; s != nil {
+		c.partitions -= len(s.at)
+		delete(c.sessions, id)
+	}
 }
 
 // A fetchContext is what one request fetches.
@@ -82,7 +130,7 @@ func (c *fetchCache) context(q *kmsg.FetchRequest, now time.Time) fetchContext {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if q.SessionEpoch == initialEpoch || q.SessionEpoch == finalEpoch {
-		delete(c.sessions, q.SessionID)
+		c.end(q.SessionID)
 		partitions := named(q, byID)
 		return fetchContext{partitions: partitions, byID: byID, cache: c, create: q.SessionEpoch == initialEpoch && len(partitions) > 0}
 	}
@@ -95,16 +143,22 @@ func (c *fetchCache) context(q *kmsg.FetchRequest, now time.Time) fetchContext {
 	case s.byID != byID:
 		return fetchContext{err: kerr.FetchSessionTopicIDError, errID: s.id}
 	}
+	before := len(s.at)
 	s.update(q)
+	c.partitions += len(s.at) - before
 	s.used = now
-	if len(s.partitions) == 0 {
-		delete(c.sessions, s.id)
+	switch {
+	case len(s.at) == 0:
+		c.end(s.id)
 		return fetchContext{byID: byID}
+	case c.partitions > sessionPartitionsMax && len(s.at) > before:
+		c.end(s.id)
+		return fetchContext{err: kerr.FetchSessionIDNotFound}
 	}
 	if s.epoch++; s.epoch <= 0 {
 		s.epoch = 1
 	}
-	return fetchContext{partitions: slices.Clone(s.partitions), byID: byID, cache: c, session: s, incremental: true}
+	return fetchContext{partitions: s.partitions(), byID: byID, cache: c, session: s, incremental: true}
 }
 
 // named are the partitions that a request names.
@@ -131,19 +185,13 @@ func keyOf(topic string, id kafka.TopicID, partition int32, byID bool) fetchKey 
 
 func (s *fetchSession) update(q *kmsg.FetchRequest) {
 	for _, p := range named(q, s.byID) {
-		i := slices.IndexFunc(s.partitions, func(old *fetchPartition) bool { return old.key == p.key })
-		if i < 0 {
-			s.partitions = append(s.partitions, p)
-			continue
-		}
-		p.told, p.highWatermark, p.logStart = s.partitions[i].told, s.partitions[i].highWatermark, s.partitions[i].logStart
-		s.partitions[i] = p
+		s.set(p)
 	}
 	for i := range q.ForgottenTopics {
 		t := &q.ForgottenTopics[i]
-		s.partitions = slices.DeleteFunc(s.partitions, func(p *fetchPartition) bool {
-			return p.key == keyOf(t.Topic, t.TopicID, p.key.partition, s.byID) && slices.Contains(t.Partitions, p.key.partition)
-		})
+		for _, n := range t.Partitions {
+			s.forget(keyOf(t.Topic, t.TopicID, n, s.byID))
+		}
 	}
 }
 
@@ -164,16 +212,23 @@ func (c *fetchCache) create(partitions []*fetchPartition, byID bool, now time.Ti
 	if !c.room(len(partitions), now) {
 		return nil
 	}
-	s := &fetchSession{epoch: 1, byID: byID, created: now, used: now, partitions: slices.Clone(partitions)}
+	s := &fetchSession{epoch: 1, byID: byID, created: now, used: now, at: make(map[fetchKey]*list.Element, len(partitions))}
+	for _, p := range partitions {
+		s.set(p)
+	}
 	for s.id == 0 || c.sessions[s.id] != nil {
 		s.id = int32(1 + c.rand(1<<31-1))
 	}
 	c.sessions[s.id] = s
+	c.partitions += len(s.at)
 	return s
 }
 
 // room makes room for a session: it ends one that was not used for long or, if there is none, a smaller one that has existed for long.
 func (c *fetchCache) room(size int, now time.Time) bool {
+	if c.partitions+size > sessionPartitionsMax {
+		return false
+	}
 	if len(c.sessions) < c.slots {
 		return true
 	}
@@ -182,7 +237,7 @@ func (c *fetchCache) room(size int, now time.Time) bool {
 		if oldest == nil || s.used.Before(oldest.used) || s.used.Equal(oldest.used) && s.id < oldest.id {
 			oldest = s
 		}
-		if now.Sub(s.created) > evictAfter && (smallest == nil || len(s.partitions) < len(smallest.partitions) || len(s.partitions) == len(smallest.partitions) && s.id < smallest.id) {
+		if now.Sub(s.created) > evictAfter && (smallest == nil || len(s.at) < len(smallest.at) || len(s.at) == len(smallest.at) && s.id < smallest.id) {
 			smallest = s
 		}
 	}
@@ -190,9 +245,9 @@ func (c *fetchCache) room(size int, now time.Time) bool {
 	case oldest == nil:
 		return false
 	case now.Sub(oldest.used) > evictAfter:
-		delete(c.sessions, oldest.id)
-	case smallest != nil && len(smallest.partitions) < size:
-		delete(c.sessions, smallest.id)
+		c.end(oldest.id)
+	case smallest != nil && len(smallest.at) < size:
+		c.end(smallest.id)
 	default:
 		return false
 	}
@@ -214,11 +269,4 @@ func (x *fetchContext) include(p *fetchPartition, a *fetchedPartition) bool {
 		x.session.toEnd(p)
 	}
 	return news || !x.incremental
-}
-
-// toEnd puts a partition that had records behind the others, so that each has its turn to be first.
-func (s *fetchSession) toEnd(p *fetchPartition) {
-	if i := slices.Index(s.partitions, p); i >= 0 {
-		s.partitions = append(slices.Delete(s.partitions, i, i+1), p)
-	}
 }

@@ -81,7 +81,7 @@ func newBench(t *testing.T, change func(*Options)) *bench {
 		return actor.ReceiveFunc(func(ctx actor.Context) {
 			switch m := ctx.Message().(type) {
 			case *actor.Started:
-				calls = b.env.NewCalls(ctx.Self(), func(at time.Time) { system.After(at.Sub(system.Now()), ctx.Self(), "alarm") })
+				calls = b.env.NewCalls(ctx.Self(), func(at time.Time) actors.Timer { return system.After(at.Sub(system.Now()), ctx.Self(), "alarm") })
 			case *Request:
 				calls.Serve(m)
 			case *messages.Reply:

@@ -33,7 +33,7 @@ type Request struct {
 	correlation uint32
 	batches     []checkedBatch
 	view        *messages.View
-	open        []uint64 // the slots of its questions
+	open        []uint64 // the slots of its questions, answered ones too
 	deadline    time.Time
 	expired     func()
 	hurry       func() // where not nil, ends a wait for records
@@ -109,7 +109,7 @@ func (r *Request) subscribe(to *actor.PID, build func(messages.ReplyTo) any, don
 	return r.calls.ask(r, to, build, done, true)
 }
 
-func (r *Request) drop(to messages.ReplyTo) { r.calls.drop(r, to.Slot) }
+func (r *Request) drop(to messages.ReplyTo) { delete(r.calls.open, to.Slot) }
 
 // by sets until when the request may take, and what is done then: with nil every open question is answered with
 // REQUEST_TIMED_OUT.

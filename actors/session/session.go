@@ -54,8 +54,8 @@ func (s *session) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		self := ctx.Self()
-		s.calls = s.env.NewCalls(self, func(at time.Time) {
-			s.env.System.After(max(0, at.Sub(s.env.System.Now())), self, &alarm{at})
+		s.calls = s.env.NewCalls(self, func(at time.Time) actors.Timer {
+			return s.env.System.After(max(0, at.Sub(s.env.System.Now())), self, &alarm{at})
 		})
 	case *actor.Stopping:
 		s.calls.Close()
