@@ -454,3 +454,53 @@ func BenchmarkEnd(b *testing.B) {
 		})
 	}
 }
+
+// A question has an answer whatever becomes of the actor that it is for: it ends with the question in its queue, fails for good, or has ended before.
+func TestUndelivered(t *testing.T) {
+	for name, end := range map[string]func(s *System, st *Stepper, pid *actor.PID, ask func()){
+		"stopped with a full queue": func(s *System, _ *Stepper, pid *actor.PID, ask func()) { s.Root().Stop(pid); ask() },
+		"stopped before":            func(s *System, st *Stepper, pid *actor.PID, ask func()) { s.Root().Stop(pid); settle(st); ask() },
+		"failed for good":           func(s *System, _ *Stepper, pid *actor.PID, ask func()) { s.Root().Send(pid, "panic"); ask() },
+	} {
+		for _, batching := range []bool{false, true} {
+			s, st := simulated(3, func(o *Options) { o.Restarts = Never })
+			pid := spawn(t, s, Kind{Name: "k", Batching: batching}, "a", func(ctx actor.Context) {
+				switch m := ctx.Message().(type) {
+				case string:
+					panic(m)
+				case *Batch:
+					for m := range m.All() {
+						if text, ok := m.(string); ok {
+							panic(text)
+						}
+						return // what is left is lost on it
+					}
+				}
+			})
+			settle(st)
+			answers := 0
+			asker := spawn(t, s, Kind{Name: "asker"}, "b", func(ctx actor.Context) {
+				if _, ok := ctx.Message().(*refusal); ok {
+					answers++
+				}
+			})
+			settle(st)
+			end(s, st, pid, func() {
+				for range 3 {
+					s.Root().Send(pid, &question{asker})
+				}
+			})
+			settle(st)
+			if answers != 3 {
+				t.Errorf("%s, batching %v: %d of 3 questions were answered", name, batching, answers)
+			}
+		}
+	}
+}
+
+type (
+	question struct{ from *actor.PID }
+	refusal  struct{}
+)
+
+func (q *question) Undelivered() (*actor.PID, any) { return q.from, &refusal{} }

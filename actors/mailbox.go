@@ -107,7 +107,8 @@ func (m *mailbox) step() bool {
 		m.handleSystem(message)
 		return true
 	}
-	if m.suspended || m.batch.Len() == 0 && len(m.queue) == 0 {
+	ended := m.node.ended.Load()
+	if m.suspended && !ended || m.batch.Len() == 0 && len(m.queue) == 0 {
 		m.scheduled = false
 		m.mu.Unlock()
 		return false
@@ -116,6 +117,10 @@ func (m *mailbox) step() bool {
 		m.swap()
 	}
 	m.mu.Unlock()
+	if ended {
+		m.refuse()
+		return true
+	}
 	m.handleUser()
 	return true
 }
@@ -142,6 +147,13 @@ func (m *mailbox) handleSystem(message any) {
 		defer m.recover(message)
 		m.invoker.InvokeSystemMessage(message)
 	}
+}
+
+// refuse answers one message of an actor that has ended: protoactor would drop it without a word.
+func (m *mailbox) refuse() {
+	message := m.batch.messages[m.batch.next]
+	m.batch.next++
+	m.system.undelivered(message)
 }
 
 // handleUser hands over the batch up to the next message that protoactor itself must see, or one message.

@@ -119,7 +119,7 @@ func (n *node) fails(p Policy, reason *Panic, now time.Time, random func(int64) 
 func (n *node) restarted(now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.ended || n.state != Restarting {
+	if n.ended.Load() || n.state != Restarting {
 		return false
 	}
 	n.state, n.since = Running, now

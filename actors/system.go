@@ -75,6 +75,7 @@ func NewSystem(o Options) *System {
 	}
 	s.root = s.inner.Root.Copy().WithGuardian(&strategy{s})
 	s.tree.nodes = map[string]*node{}
+	s.watchDeadLetters()
 	return s
 }
 

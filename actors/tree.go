@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -50,7 +51,7 @@ type node struct {
 	failure  *Failure
 	recent   []time.Time // failures within the budget's window
 	current  actor.Actor
-	ended    bool
+	ended    atomic.Bool
 	waiting  chan struct{}
 
 	failed map[*node]struct{} // children that have failed for good; guarded by the tree's lock
@@ -112,7 +113,7 @@ func (s *System) nodeEnded(n *node) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.ended = true
+	n.ended.Store(true)
 	if n.waiting != nil {
 		close(n.waiting)
 		n.waiting = nil
@@ -210,7 +211,7 @@ func (n *node) gone() <-chan struct{} {
 	defer n.mu.Unlock()
 	c := make(chan struct{})
 	switch {
-	case n.ended || n.state == Failed:
+	case n.ended.Load() || n.state == Failed:
 		close(c)
 	case n.waiting != nil:
 		return n.waiting

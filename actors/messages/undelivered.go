@@ -1,0 +1,42 @@
+package messages
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// What a sender is told whose message reached nobody: that the cluster is not as it thinks, which clients look into.
+
+// Undelivered refuses the batch.
+func (m *Produce) Undelivered() (*actor.PID, any) { return m.Reply.refusal(kerr.NotLeaderForPartition) }
+
+// Undelivered refuses the read.
+func (m *Fetch) Undelivered() (*actor.PID, any) { return m.Reply.refusal(kerr.NotLeaderForPartition) }
+
+// Undelivered refuses the read.
+func (m *ReadCold) Undelivered() (*actor.PID, any) {
+	return m.Reply.refusal(kerr.NotLeaderForPartition)
+}
+
+// Undelivered refuses the question.
+func (m *ListOffsets) Undelivered() (*actor.PID, any) {
+	return m.Reply.refusal(kerr.NotLeaderForPartition)
+}
+
+// Undelivered refuses the question.
+func (m *OffsetForLeaderEpoch) Undelivered() (*actor.PID, any) {
+	return m.Reply.refusal(kerr.NotLeaderForPartition)
+}
+
+// Undelivered refuses the move.
+func (m *DeleteRecords) Undelivered() (*actor.PID, any) {
+	return m.Reply.refusal(kerr.NotLeaderForPartition)
+}
+
+// Undelivered refuses the request.
+func (m *Coordinate) Undelivered() (*actor.PID, any) { return m.Reply.refusal(kerr.NotCoordinator) }
+
+// Undelivered refuses the request.
+func (m *CoordinateAll) Undelivered() (*actor.PID, any) { return m.Reply.refusal(kerr.NotCoordinator) }
+
+func (r ReplyTo) refusal(err error) (*actor.PID, any) { return r.PID, &Reply{Slot: r.Slot, Err: err} }
