@@ -2,9 +2,12 @@ package config
 
 import (
 	"errors"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDefaultsAreValid(t *testing.T) {
@@ -147,6 +150,11 @@ func TestLoadRefuses(t *testing.T) {
 		{Sources{Set: []string{"node.id"}}, []string{"NAME=VALUE"}},
 		{Sources{Set: []string{"log.dirs=/a,/b"}}, []string{"one folder"}},
 		{Sources{Set: []string{"log.retention.hours=long"}}, []string{"log.retention.hours"}},
+		{Sources{Set: []string{"log.retention.hours=99999999999999999"}}, []string{"log.retention.hours", "Not a number of type INT"}},
+		{Sources{Set: []string{"log.retention.hour=1"}}, []string{"nearest known one is log.retention.hours"}},
+		{Sources{Set: []string{"listener=x"}}, []string{"nearest known one is listeners"}},
+		{Sources{Set: []string{"broker.id=0"}}, []string{"broker.id", "at least 1", "0 is kept"}},
+		{Sources{Flags: []Flag{{"--node-id", "node.id", "abc"}}}, []string{"--node-id: ", "node.id"}},
 	} {
 		_, err := Load(c.from)
 		for _, want := range c.want {
@@ -171,8 +179,114 @@ func TestKafkasOwnFileLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Get("listener.address") != ":9092" || s.Get("data.dir") != "/tmp/kraft-combined-logs" || s.Int("log.retention.ms") != 168*3_600_000 {
+	if s.Get("listener.address") != "127.0.0.1:9092" || s.Get("advertised.address") != "localhost:9092" || s.Get("data.dir") != "/tmp/kraft-combined-logs" || s.Int("log.retention.ms") != 168*3_600_000 {
 		t.Errorf("%v", s.Static())
+	}
+	if !slices.ContainsFunc(s.Warnings, func(w string) bool {
+		return strings.Contains(w, "listener.insecure=true") && strings.Contains(w, "server.properties")
+	}) {
+		t.Errorf("nothing says that only this machine is served: %q", s.Warnings)
+	}
+	if s, err = Load(Sources{File: file, Set: []string{"listener.insecure=true"}}); err != nil || s.Get("listener.address") != ":9092" {
+		t.Errorf("open to all machines it is at %s, %v", s.Get("listener.address"), err)
+	}
+	if s, err = Load(Sources{File: file, Set: []string{"listener.address=127.0.0.1:0"}}); err != nil || s.Get("listener.address") != "127.0.0.1:0" || s.Get("advertised.address") != "" {
+		t.Errorf("with an address of its own it is at %s, clients are told %q, %v", s.Get("listener.address"), s.Get("advertised.address"), err)
+	}
+}
+
+func TestKafkasListeners(t *testing.T) {
+	for _, c := range []struct {
+		file                        string
+		address, advertised, refuse string
+		warning                     string
+	}{
+		{file: "listeners=PLAINTEXT://127.0.0.1:1", address: "127.0.0.1:1"},
+		{file: "listeners=CTRL://127.0.0.1:1,PLAINTEXT://127.0.0.1:2\ncontroller.listener.names=CTRL", address: "127.0.0.1:2"},
+		{file: "listeners=IN://127.0.0.1:1,OUT://127.0.0.1:2\nadvertised.listeners=OUT://b:2,IN://a:1\nlistener.security.protocol.map=in:plaintext,OUT:PLAINTEXT", address: "127.0.0.1:1", advertised: "a:1", warning: "OUT://127.0.0.1:2 is not served"},
+		{file: "advertised.listeners=PLAINTEXT://a:1", address: "127.0.0.1:9092", advertised: "a:1"},
+		{file: "listeners=PLAINTEXT://127.0.0.1:1\nlistener.address=127.0.0.1:3", address: "127.0.0.1:3"},
+		{file: "listeners=SSL://127.0.0.1:1", refuse: "TLS and SASL are not there yet"},
+		{file: "listeners=PLAINTEXT://127.0.0.1:1,SECURE://127.0.0.1:2\nlistener.security.protocol.map=SECURE:SASL_SSL,PLAINTEXT:PLAINTEXT", refuse: "SECURE://127.0.0.1:2 speaks SASL_SSL"},
+		{file: "listeners=PLAINTEXT://127.0.0.1:1\nlistener.security.protocol.map=PLAINTEXT:SSL", refuse: "speaks SSL"},
+		{file: "listeners=OTHER://127.0.0.1:1", refuse: "f, listeners: listener.security.protocol.map does not say what is spoken on OTHER"},
+		{file: "listeners=CONTROLLER://127.0.0.1:1", refuse: "names no listener for clients"},
+		{file: "listeners=127.0.0.1:1", refuse: "not NAME://HOST:PORT"},
+		{file: "listeners=PLAINTEXT://127.0.0.1:1\nadvertised.listeners=SSL://a:1", refuse: "f, advertised.listeners"},
+	} {
+		s, err := Load(Sources{File: []byte(c.file), FileName: "f"})
+		switch {
+		case c.refuse != "":
+			if err == nil || !strings.Contains(err.Error(), c.refuse) {
+				t.Errorf("%s: %v lacks %q", c.file, err, c.refuse)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", c.file, err)
+		case s.Get("listener.address") != c.address || s.Get("advertised.address") != c.advertised:
+			t.Errorf("%s: served at %s, clients are told %q", c.file, s.Get("listener.address"), s.Get("advertised.address"))
+		case !strings.Contains(strings.Join(s.Warnings, "\n"), c.warning) || c.warning == "" && len(s.Warnings) > 0:
+			t.Errorf("%s: warnings %q lack %q", c.file, s.Warnings, c.warning)
+		}
+	}
+}
+
+// Within one source the more telling name wins, wherever it stands; a later source wins with whatever name.
+func TestNamesOfOneSetting(t *testing.T) {
+	for _, c := range []struct {
+		from               Sources
+		name, want, origin string
+	}{
+		{Sources{Environ: []string{"TROUPE_LOG_RETENTION_MS=1", "TROUPE_LOG_RETENTION_HOURS=1"}}, "log.retention.ms", "1", "environment variable TROUPE_LOG_RETENTION_MS"},
+		{Sources{Environ: []string{"TROUPE_LOG_RETENTION_HOURS=1", "TROUPE_LOG_RETENTION_MINUTES=2"}}, "log.retention.ms", "120000", "environment variable TROUPE_LOG_RETENTION_MINUTES, log.retention.minutes"},
+		{Sources{File: []byte("log.retention.ms=1"), Environ: []string{"TROUPE_LOG_RETENTION_HOURS=1"}}, "log.retention.ms", "3600000", "environment variable TROUPE_LOG_RETENTION_HOURS, log.retention.hours"},
+		{Sources{File: []byte("log.dirs=a\nlog.dir=b"), FileName: "f"}, "data.dir", "a", "f, log.dirs"},
+		{Sources{File: []byte("log.dir=b\nlog.dirs=a"), FileName: "f"}, "data.dir", "a", "f, log.dirs"},
+		{Sources{File: []byte("broker.id=7"), FileName: "f"}, "node.id", "7", "f, broker.id"},
+		{Sources{File: []byte("broker.id=7"), Flags: []Flag{{"--node-id", "node.id", "8"}}}, "node.id", "8", "--node-id"},
+	} {
+		s, err := Load(c.from)
+		if err != nil {
+			t.Errorf("%+v: %v", c.from, err)
+			continue
+		}
+		if s.Get(c.name) != c.want || s.Origin(c.name) != c.origin || len(s.Warnings) > 0 {
+			t.Errorf("%+v: %s is %s from %q, want %s from %q; warnings %q", c.from, c.name, s.Get(c.name), s.Origin(c.name), c.want, c.origin, s.Warnings)
+		}
+	}
+}
+
+// A number of milliseconds or minutes that no time.Duration holds does not turn negative.
+func TestLongestTimes(t *testing.T) {
+	s, err := Load(Sources{Set: []string{"connections.max.idle.ms=9223372036854775807", "log.retention.check.interval.ms=9223372036854775807", "offsets.retention.minutes=2147483647"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if idle, kept := s.Millis("connections.max.idle.ms"), s.Minutes("offsets.retention.minutes"); idle != math.MaxInt64 || kept != math.MaxInt64 {
+		t.Errorf("idle %s, kept %s", idle, kept)
+	}
+	if s, err = Load(Sources{Set: []string{"connections.max.idle.ms=-1"}}); err != nil || s.Millis("connections.max.idle.ms") != -time.Millisecond {
+		t.Error(s.Millis("connections.max.idle.ms"), err)
+	}
+}
+
+func TestWith(t *testing.T) {
+	s, err := Load(Sources{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seven := s.With("node.id", "7", "the data folder")
+	if s.IsSet("node.id") || seven.Get("node.id") != "7" || seven.With("node.id", "8", "elsewhere") != seven {
+		t.Errorf("%v became %v", s.Static(), seven.Static())
+	}
+}
+
+// A bound is written with all its digits.
+func TestBounds(t *testing.T) {
+	if got := formatBound(1 << 62); got != "4611686018427387904" {
+		t.Error(got)
+	}
+	if got := formatBound(0.5); got != "0.5" {
+		t.Error(got)
 	}
 }
 

@@ -139,7 +139,13 @@ func (p *Property) bounds() (lo, hi float64) {
 	return lo, hi
 }
 
-func formatBound(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+// formatBound writes whole numbers with all their digits.
+func formatBound(f float64) string {
+	if f == math.Trunc(f) {
+		return strconv.FormatFloat(f, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
 
 func splitList(s string) []string {
 	var out []string

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +15,32 @@ import (
 // Settings are a node's settings, each with where it came from.
 type Settings struct {
 	values map[string]string // those that were set, under the broker's names
-	origin map[string]string
-	// Warnings are lines for the log: settings of Kafka's that do nothing here.
+	places map[string]place
+	kafka  map[string]given // Kafka's listener settings, which mean something only together
+	// Warnings are lines for the log: settings of Kafka's that do nothing here, or not all that they say.
 	Warnings []string
+}
+
+// A place is where a setting stands: in which source, in what of it, and under which name.
+type place struct {
+	layer  layer
+	origin string
+	name   string
+	rank   int // of the name among those of the property
+}
+
+// A layer is a source of settings; a higher one wins over a lower one.
+type layer int
+
+const (
+	inFile layer = iota
+	inEnviron
+	inCommand
+)
+
+// over tells whether what stands here wins over what stands there. Within a source a finer unit wins over a coarser one, wherever they stand, as in Kafka.
+func (p place) over(other place) bool {
+	return p.layer > other.layer || p.layer == other.layer && p.rank <= other.rank
 }
 
 // Sources are where settings come from; a later one wins over an earlier one.
@@ -23,7 +48,15 @@ type Sources struct {
 	File     []byte   // a Java properties file
 	FileName string   // for messages
 	Environ  []string // NAME=VALUE; TROUPE_LOG_RETENTION_MS stands for log.retention.ms
+	Flags    []Flag
 	Set      []string // NAME=VALUE, as on the command line
+}
+
+// A Flag is a setting that has a flag of its own on the command line.
+type Flag struct {
+	Flag  string // as the user wrote it
+	Name  string
+	Value string
 }
 
 // EnvironPrefix begins the names of the environment variables that are settings.
@@ -31,20 +64,34 @@ const EnvironPrefix = "TROUPE_"
 
 // Load reads settings. Its error names the setting, where it stands and, for an unknown one, the nearest known name.
 func Load(from Sources) (*Settings, error) {
-	s := &Settings{values: map[string]string{}, origin: map[string]string{}}
-	if len(from.File) > 0 {
-		loader := properties.Loader{Encoding: properties.ISO_8859_1, DisableExpansion: true}
-		file, err := loader.LoadBytes(from.File)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", from.FileName, err)
-		}
-		for _, name := range file.Keys() {
-			value, _ := file.Get(name)
-			if err := s.put(name, value, from.FileName); err != nil {
-				return nil, err
-			}
+	s := &Settings{values: map[string]string{}, places: map[string]place{}, kafka: map[string]given{}}
+	for _, read := range []func(Sources) error{s.readFile, s.readEnviron, s.readCommand, s.readListeners} {
+		if err := read(from); err != nil {
+			return nil, err
 		}
 	}
+	return s, nil
+}
+
+func (s *Settings) readFile(from Sources) error {
+	if len(from.File) == 0 {
+		return nil
+	}
+	loader := properties.Loader{Encoding: properties.ISO_8859_1, DisableExpansion: true}
+	file, err := loader.LoadBytes(from.File)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from.FileName, err)
+	}
+	for _, name := range file.Keys() {
+		value, _ := file.Get(name)
+		if err := s.put(name, value, place{layer: inFile, origin: from.FileName}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Settings) readEnviron(from Sources) error {
 	names := environNames()
 	for _, entry := range from.Environ {
 		name, value, _ := strings.Cut(entry, "=")
@@ -55,112 +102,95 @@ func Load(from Sources) (*Settings, error) {
 		if !ok {
 			known = strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, EnvironPrefix), "_", "."))
 		}
-		if err := s.put(known, value, "environment variable "+name); err != nil {
-			return nil, err
+		if err := s.put(known, value, place{layer: inEnviron, origin: "environment variable " + name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Settings) readCommand(from Sources) error {
+	for _, f := range from.Flags {
+		if err := s.put(f.Name, f.Value, place{layer: inCommand, origin: f.Flag}); err != nil {
+			return err
 		}
 	}
 	for _, entry := range from.Set {
 		name, value, ok := strings.Cut(entry, "=")
 		if !ok {
-			return nil, fmt.Errorf("--set %s: expected NAME=VALUE", entry)
+			return fmt.Errorf("--set %s: expected NAME=VALUE", entry)
 		}
-		if err := s.put(strings.TrimSpace(name), value, "--set"); err != nil {
-			return nil, err
+		if err := s.put(strings.TrimSpace(name), value, place{layer: inCommand, origin: "--set"}); err != nil {
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // environNames maps the names of environment variables to settings.
 func environNames() map[string]string {
 	out := map[string]string{}
-	add := func(name string) {
+	for _, name := range settingNames {
 		out[EnvironPrefix+strings.ToUpper(strings.ReplaceAll(name, ".", "_"))] = name
-	}
-	for _, name := range brokerNames {
-		add(name)
-	}
-	for name := range synonymOf {
-		add(name)
-	}
-	for name := range aliases {
-		add(name)
 	}
 	return out
 }
 
 // put takes one setting under any of its names.
-func (s *Settings) put(name, value, origin string) error {
+func (s *Settings) put(name, value string, at place) error {
 	value = strings.TrimSpace(value)
-	asked := name
-	if own, ok := aliases[name]; ok {
-		var err error
-		if value, err = fromKafka(own, value); err != nil {
-			return fmt.Errorf("%s, %s: %w", origin, name, err)
-		}
-		name = own
+	at.name = name
+	if slices.Contains(listenerNames, name) {
+		s.kafka[name] = given{value, at}
+		return nil
 	}
 	p := byBrokerName[name]
-	if other := synonymOf[name]; p == nil && other != nil {
-		i := slices.IndexFunc(other.Synonyms, func(s Synonym) bool { return s.Name == name })
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			return fmt.Errorf("%s: %w", origin, &Error{name, value, "Not a number of type INT"})
+	switch other := synonymOf[name]; {
+	case p != nil:
+	case other != nil:
+		var err error
+		if at.rank, value, err = other.fromSynonym(name, value); err != nil {
+			return fmt.Errorf("%s: %w", at.origin, err)
 		}
-		if n >= 0 {
-			n *= other.Synonyms[i].Factor
+		p = other
+	case aliases[name] != nil:
+		own := aliases[name]
+		p, at.rank = byBrokerName[own.name], own.rank
+		var err error
+		if value, err = own.read(value); err != nil {
+			return fmt.Errorf("%s, %s: %w", at.origin, name, err)
 		}
-		// The finer unit wins over the coarser one, wherever in the file they stand.
-		if rank, ok := s.rank(other, origin); ok && rank < i+1 {
-			return nil
-		}
-		p, name, value = other, other.Name, strconv.FormatInt(n, 10)
+	case Foreign(name):
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no meaning in troupe and is ignored (%s)", name, at.origin))
+		return nil
+	default:
+		return fmt.Errorf("%s: unknown setting %s; the nearest known one is %s", at.origin, name, nearest(name, settingNames))
 	}
-	if p == nil {
-		if Foreign(asked) {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no meaning in troupe and is ignored (%s)", asked, origin))
-			return nil
-		}
-		return fmt.Errorf("%s: unknown setting %s; the nearest known one is %s", origin, asked, nearest(asked, brokerNames))
+	if err := p.Check(name, value); err != nil {
+		return fmt.Errorf("%s: %w", at.origin, err)
 	}
-	if err := p.Check(asked, value); err != nil {
-		return fmt.Errorf("%s: %w", origin, err)
-	}
-	s.values[name], s.origin[name] = value, origin+"\x00"+asked
+	s.take(p.Name, value, at)
 	return nil
 }
 
-// rank tells under which name a property was set before by the same source: 0 for its own, i+1 for its i-th synonym.
-func (s *Settings) rank(p *Property, origin string) (int, bool) {
-	source, asked, ok := strings.Cut(s.origin[p.Name], "\x00")
-	if !ok || source != origin {
-		return 0, false
+// take keeps a value unless what is there already wins.
+func (s *Settings) take(name, value string, at place) {
+	if old, ok := s.places[name]; !ok || at.over(old) {
+		s.values[name], s.places[name] = value, at
 	}
-	return slices.IndexFunc(p.Synonyms, func(s Synonym) bool { return s.Name == asked }) + 1, true
 }
 
-// fromKafka reads a value in the form that Kafka's setting of another name has.
-func fromKafka(own, value string) (string, error) {
-	list := splitList(value)
-	switch own {
-	case "data.dir":
-		if len(list) != 1 {
-			return "", fmt.Errorf("troupe keeps its data in one folder, and %q names %d", value, len(list))
-		}
-		return list[0], nil
-	default:
-		for _, listener := range list {
-			name, address, ok := strings.Cut(listener, "://")
-			if !ok {
-				return "", fmt.Errorf("%q is not NAME://HOST:PORT", listener)
-			}
-			if name == "CONTROLLER" {
-				continue // there is no controller listener
-			}
-			return address, nil
-		}
-		return "", fmt.Errorf("%q names no listener for clients", value)
+// fromSynonym reads a value in the unit of another name of the property, and tells which one that is: 1 for the finest.
+func (p *Property) fromSynonym(name, value string) (rank int, own string, err error) {
+	i := slices.IndexFunc(p.Synonyms, func(s Synonym) bool { return s.Name == name })
+	n, err := strconv.ParseInt(value, 10, 32) // Kafka's coarser units are all of type int
+	if err != nil {
+		return 0, "", &Error{name, value, "Not a number of type INT"}
 	}
+	if n >= 0 {
+		n *= p.Synonyms[i].Factor
+	}
+	return i + 1, strconv.FormatInt(n, 10), nil
 }
 
 // Get returns the value of a broker's setting, its default where it was not set.
@@ -187,9 +217,51 @@ func (s *Settings) Int(name string) int64 {
 // Bool returns the value of a setting that is true or false.
 func (s *Settings) Bool(name string) bool { return strings.EqualFold(s.Get(name), "true") }
 
-// Millis returns the value of a setting in milliseconds.
+// Millis returns the value of a setting in milliseconds. What is longer than a time.Duration can be is as long as it can be.
 func (s *Settings) Millis(name string) time.Duration {
-	return time.Duration(s.Int(name)) * time.Millisecond
+	return times(s.Int(name), time.Millisecond)
+}
+
+// Minutes returns the value of a setting in minutes, in the same way.
+func (s *Settings) Minutes(name string) time.Duration {
+	return times(s.Int(name), time.Minute)
+}
+
+func times(n int64, unit time.Duration) time.Duration {
+	const longest = math.MaxInt64
+	if n > int64(longest/unit) {
+		return longest
+	}
+	return time.Duration(n) * unit
+}
+
+// IsSet tells whether a broker's setting was made, rather than left at its default.
+func (s *Settings) IsSet(name string) bool {
+	_, ok := s.values[name]
+	return ok
+}
+
+// Origin says where a broker's setting was made and under which name; empty for a default.
+func (s *Settings) Origin(name string) string {
+	at, ok := s.places[name]
+	switch {
+	case !ok:
+		return ""
+	case at.name == name:
+		return at.origin
+	}
+	return at.origin + ", " + at.name
+}
+
+// With returns the settings with one more, unless that was made already.
+func (s *Settings) With(name, value, origin string) *Settings {
+	if s.IsSet(name) {
+		return s
+	}
+	out := *s
+	out.values, out.places = maps.Clone(s.values), maps.Clone(s.places)
+	out.take(name, value, place{origin: origin, name: name})
+	return &out
 }
 
 // Static returns the settings that were made at the node's start, without defaults. The map is the caller's to read only.

@@ -9,14 +9,6 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// aliases are Kafka's names for settings that have another one here.
-var aliases = map[string]string{
-	"listeners":            "listener.address",
-	"advertised.listeners": "advertised.address",
-	"log.dirs":             "data.dir",
-	"log.dir":              "data.dir",
-}
-
 // The indexes of the tables.
 var (
 	byBrokerName = index(func(p *Property) []string { return []string{p.Name} })
@@ -29,6 +21,8 @@ var (
 	})
 	brokerNames = slices.Sorted(maps.Keys(byBrokerName))
 	topicNames  = slices.Sorted(maps.Keys(byTopicName))
+	// settingNames are all names under which a node's settings can be made.
+	settingNames = slices.Sorted(slices.Values(slices.Concat(brokerNames, slices.Collect(maps.Keys(synonymOf)), slices.Collect(maps.Keys(aliases)), listenerNames)))
 )
 
 func index(names func(*Property) []string) map[string]*Property {

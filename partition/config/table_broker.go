@@ -3,7 +3,7 @@ package config
 // broker are the settings that only brokers have.
 var broker = []Property{
 	// The node.
-	{Name: "node.id", Type: Int, Default: "1", Min: 1, Max: maxInt, Doc: "The node's id in its cluster. It is written to the data folder at the first start, and can't change after."},
+	{Name: "node.id", Type: Int, Default: "1", Refuse: refuseNodeID, Doc: "The node's id in its cluster. It is written to the data folder at the first start, and can't change after."},
 	{Name: "broker.rack", Type: String, Doc: "Where the node stands; replicas are spread over racks."},
 	{Name: "data.dir", Type: String, Default: "./troupe-data", Doc: "The data folder. One process at a time may use it."},
 	{Name: "listener.address", Type: String, Default: "127.0.0.1:9092", Doc: "HOST:PORT on which Kafka clients are served; port 0 takes a free one."},
@@ -17,13 +17,13 @@ var broker = []Property{
 	{Name: "default.replication.factor", Type: Int, Default: "1", Min: 1, Max: maxShort, Doc: "Replicas of a topic that is made without saying how many."},
 	{Name: "auto.create.topics.enable", Type: Boolean, Default: "true", Doc: "Whether a topic is made when a producer or consumer asks for one that does not exist."},
 	{Name: "delete.topic.enable", Type: Boolean, Default: "true", Doc: "Whether topics can be deleted."},
-	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 62, Doc: "How often partitions look for records that retention deletes."},
+	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 63, Doc: "How often partitions look for records that retention deletes."},
 	{Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Min: 1, Max: maxInt, Dynamic: true, Doc: "How long an idempotent producer that writes nothing is remembered by a partition."},
-	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 62, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it."},
+	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 63, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it."},
 	// Connections.
 	{Name: "socket.request.max.bytes", Type: Int, Default: "104857600", Min: 1, Max: maxInt, Doc: "Size that a request may have."},
-	{Name: "queued.max.request.bytes", Type: Long, Default: "134217728", Min: -1, Max: 1 << 62, Doc: "Size that all requests being served may have together; beyond it no more are read. -1 means no limit."},
-	{Name: "connections.max.idle.ms", Type: Long, Default: "600000", Min: -1, Max: 1 << 62, Doc: "How long a connection may be silent before it is closed. -1 means for ever."},
+	{Name: "queued.max.request.bytes", Type: Long, Default: "134217728", Min: -1, Max: 1 << 63, Doc: "Size that all requests being served may have together; beyond it no more are read. -1 means no limit."},
+	{Name: "connections.max.idle.ms", Type: Long, Default: "600000", Min: -1, Max: 1 << 63, Doc: "How long a connection may be silent before it is closed. -1 means for ever."},
 	{Name: "max.connections", Type: Int, Default: "2147483647", Min: 0, Max: maxInt, Dynamic: true, Doc: "Connections that may be open at once."},
 	{Name: "max.connections.per.ip", Type: Int, Default: "2147483647", Min: 0, Max: maxInt, Dynamic: true, Doc: "Connections that may be open at once from one address."},
 	{Name: "max.incremental.fetch.session.cache.slots", Type: Int, Default: "1000", Min: 0, Max: maxInt, Doc: "Incremental fetch sessions that are kept (KIP-227)."},
@@ -35,7 +35,7 @@ var broker = []Property{
 	{Name: "group.initial.rebalance.delay.ms", Type: Int, Default: "3000", Min: 0, Max: maxInt, Doc: "How long the first rebalance of an empty group waits for more members."},
 	{Name: "group.max.size", Type: Int, Default: "2147483647", Min: 1, Max: maxInt, Doc: "Members that a group may have."},
 	{Name: "offsets.retention.minutes", Type: Int, Default: "10080", Min: 1, Max: maxInt, Doc: "How long the offsets of a group without members are kept (KIP-211)."},
-	{Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Min: 1, Max: 1 << 62, Doc: "How often groups look for offsets that have expired."},
+	{Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Min: 1, Max: 1 << 63, Doc: "How often groups look for offsets that have expired."},
 	{Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Min: 1, Max: 9999, Doc: "Partitions of __consumer_offsets, when it is made."},
 	{Name: "offsets.topic.replication.factor", Type: Short, Default: "1", Min: 1, Max: maxShort, Doc: "Replicas of __consumer_offsets, when it is made."},
 	{Name: "offset.metadata.max.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Doc: "Size of the metadata that goes with a committed offset."},

@@ -5,8 +5,8 @@ import "strings"
 // foreign are Kafka's settings that have no meaning here: names, and prefixes that end in a dot. They are accepted with a warning, so
 // that a Kafka server.properties loads.
 var foreign = []string{
-	"zookeeper.", "process.roles", "controller.", "listener.security.protocol.map", "inter.broker.", "security.inter.broker.protocol",
-	"broker.id", "broker.id.generation.enable", "reserved.broker.max.id", "early.start.listeners", "control.plane.listener.name",
+	"zookeeper.", "process.roles", "controller.", "inter.broker.", "security.inter.broker.protocol",
+	"broker.id.generation.enable", "reserved.broker.max.id", "early.start.listeners", "control.plane.listener.name",
 	"initial.broker.registration.timeout.ms", "broker.heartbeat.interval.ms", "broker.session.timeout.ms", "metadata.", "unstable.", "server.max.startup.time.ms",
 	"num.network.threads", "num.io.threads", "num.replica.fetchers", "num.replica.alter.log.dirs.threads", "num.recovery.threads.per.data.dir", "background.threads",
 	"queued.max.requests", "socket.send.buffer.bytes", "socket.receive.buffer.bytes", "socket.listen.backlog.size", "socket.connection.", "request.timeout.ms",
