@@ -6,14 +6,15 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 
 	"troupe/partition/config"
 )
 
-// LoadSettings reads a node's settings: from a Java properties file, where one is named, from environment variables, and from NAME=VALUE pairs
-// as on a command line; a later source wins over an earlier one. Its error names the setting, where it stands, and what would be right.
-func LoadSettings(file string, environ, set []string) (*config.Settings, error) {
-	from := config.Sources{FileName: file, Environ: environ, Set: set}
+// LoadSettings reads a node's settings: from a Java properties file, where one is named, from environment variables, from flags of their own, and from NAME=VALUE
+// pairs as on a command line; a later source wins over an earlier one. Its error names the setting, where it stands, and what would be right.
+func LoadSettings(file string, environ, set []string, flags ...config.Flag) (*config.Settings, error) {
+	from := config.Sources{FileName: file, Environ: environ, Flags: flags, Set: set}
 	if file != "" {
 		b, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -35,7 +36,14 @@ func LoadSettings(file string, environ, set []string) (*config.Settings, error) 
 func check(s *config.Settings) error {
 	for _, name := range []string{"listener.address", "admin.address", "advertised.address"} {
 		address := s.Get(name)
-		if address == "" && name == "advertised.address" {
+		refuse := func(format string, args ...any) error {
+			err := fmt.Errorf(format, args...)
+			if origin := s.Origin(name); origin != "" {
+				return fmt.Errorf("%s: %s=%s: %w", origin, name, address, err)
+			}
+			return fmt.Errorf("%s=%s: %w", name, address, err)
+		}
+		if name == "advertised.address" && address == "" {
 			continue
 		}
 		host, port, err := net.SplitHostPort(address)
@@ -43,31 +51,33 @@ func check(s *config.Settings) error {
 			_, err = net.LookupPort("tcp", port)
 		}
 		if err != nil {
-			return fmt.Errorf("%s=%s: it must be HOST:PORT: %w", name, address, err)
+			return refuse("it must be HOST:PORT: %w", err)
 		}
-		if name != "advertised.address" && !isLoopback(host) && !s.Bool("listener.insecure") {
-			return fmt.Errorf("%s=%s: other machines reach this address, and nobody has to authenticate; use 127.0.0.1, or allow it with listener.insecure=true", name, address)
+		if name == "advertised.address" {
+			continue // it is for clients to look up
+		}
+		local, err := isLoopback(host)
+		if err != nil {
+			return refuse("%w", err)
+		}
+		if !local && !s.Bool("listener.insecure") {
+			return refuse("other machines reach this address, and nobody has to authenticate; use 127.0.0.1, or allow it with listener.insecure=true")
 		}
 	}
 	return nil
 }
 
 // isLoopback tells whether only this machine reaches a host. A name is looked up; an empty host is every address there is.
-func isLoopback(host string) bool {
+func isLoopback(host string) (bool, error) {
 	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback()
+		return ip.IsLoopback(), nil
 	}
 	if host == "" {
-		return false
+		return false, nil
 	}
 	ips, err := net.LookupIP(host)
-	if err != nil || len(ips) == 0 {
-		return false
+	if err != nil {
+		return false, fmt.Errorf("the host is not found: %w", err)
 	}
-	for _, ip := range ips {
-		if !ip.IsLoopback() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(ips, func(ip net.IP) bool { return !ip.IsLoopback() }), nil
 }

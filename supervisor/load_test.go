@@ -38,6 +38,8 @@ func TestLoadSettingsRefuses(t *testing.T) {
 		{[]string{"listener.address=127.0.0.1:99999"}, "HOST:PORT"},
 		{[]string{"node.id=0"}, "node.id"},
 		{[]string{"num.partition=3"}, "num.partitions"},
+		{[]string{"listeners=PLAINTEXT://0.0.0.0:9092"}, "--set, listeners: listener.address=0.0.0.0:9092: other machines"},
+		{[]string{"listener.address=nohost.invalid:0"}, "the host is not found"},
 	} {
 		if _, err := LoadSettings("", nil, c.set); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: error %v, want %q", c.set, err, c.want)
