@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -52,6 +55,7 @@ type builder struct {
 	answers *actors.Credits
 
 	directory *actor.PID
+	said      sync.Map // what was logged about settings that can't be read
 }
 
 const (
@@ -221,6 +225,11 @@ func (b *builder) me(socket net.Listener) (metadata.Broker, error) {
 	if err != nil || portErr != nil {
 		return metadata.Broker{}, fmt.Errorf("advertised.address %q is not HOST:PORT", address)
 	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() { // every address of this machine is none to connect to
+		if host, err = os.Hostname(); err != nil {
+			return metadata.Broker{}, fmt.Errorf("what this machine is called is not known; set advertised.address: %w", err)
+		}
+	}
 	return metadata.Broker{ID: b.o.NodeID, StoreID: b.o.StoreID, Host: host, Port: int32(number), Rack: b.o.Settings.Get("broker.rack")}, nil
 }
 
@@ -235,12 +244,18 @@ func (b *builder) setting(name string) string {
 	return b.o.Settings.Get(name)
 }
 
+// number returns a broker's setting that is a number, as it is now. A value that the metadata holds and that can't be read, such as an earlier
+// version may have taken, is passed over for that of the node's start.
 func (b *builder) number(name string) int {
-	n, err := strconv.Atoi(b.setting(name))
-	if err != nil {
-		panic(fmt.Sprintf("supervisor: %s was taken without a check: %v", name, err))
+	value := b.setting(name)
+	n, err := strconv.Atoi(strings.TrimSpace(value))
+	if err == nil {
+		return n
 	}
-	return n
+	if _, again := b.said.LoadOrStore(name+"="+value, true); !again {
+		level.Error(b.system.Logger()).Log("msg", "a setting that was altered can't be read; the one of the start is used", "name", name, "value", value, "err", err)
+	}
+	return int(b.o.Settings.Int(name))
 }
 
 func (b *builder) connectionLimits() (all, perHost int) {
@@ -302,7 +317,7 @@ func (b *builder) groupsReplica(number kafka.PartitionNumber, w wantedPartition,
 	options := group.Options{
 		MinSessionTimeout: s.Millis("group.min.session.timeout.ms"), MaxSessionTimeout: s.Millis("group.max.session.timeout.ms"),
 		InitialRebalanceDelay: s.Millis("group.initial.rebalance.delay.ms"), MaxSize: int(s.Int("group.max.size")),
-		OffsetMetadataMaxBytes: int(s.Int("offset.metadata.max.bytes")), OffsetsRetention: time.Duration(s.Int("offsets.retention.minutes")) * time.Minute,
+		OffsetMetadataMaxBytes: int(s.Int("offset.metadata.max.bytes")), OffsetsRetention: s.Minutes("offsets.retention.minutes"),
 		OffsetsCheckInterval: s.Millis("offsets.retention.check.interval.ms"),
 	}
 	o.Coordinator = func(parent actor.Context) (*actor.PID, error) {
