@@ -48,6 +48,9 @@ func (st *strategy) HandleFailure(_ *actor.ActorSystem, parent actor.Supervisor,
 		logger.Log("msg", "actor panicked and is stopped", "actor", n.id, "kind", n.kind, "panic", p, "stack", string(p.Stack))
 		if policy.Budget > 0 {
 			s.tellFailed(n.kind)
+			if s.o.OnGivenUp != nil {
+				s.o.OnGivenUp(n.kind, n.id, p)
+			}
 		}
 		parent.StopChildren(child)
 		return

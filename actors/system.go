@@ -28,6 +28,8 @@ type Options struct {
 	// OnRestart and OnFailed, where not nil, are told of restarts, and of how many actors of a kind have failed for good.
 	OnRestart func(kind string)
 	OnFailed  func(kind string, failed int)
+	// OnGivenUp, where not nil, is told of an actor that has failed for good, and why.
+	OnGivenUp func(kind, id string, reason *Panic)
 	// Fault, where not nil, is called before each message that an actor handles, and may panic in its place. It is for tests.
 	Fault func(kind, id string, message any)
 }

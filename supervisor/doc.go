@@ -11,8 +11,8 @@
 // Start builds the tree and returns when the node serves; Drain ends it in order. Settings are read by LoadSettings and turned into
 // the plain options of the packages below here and nowhere else.
 //
-// What fails is restarted by the policy of its kind (kinds.go), alone. One thing ends the node: a store that can't write. Nothing is
-// answered from then on, and Err says why.
+// What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store that can't write, and
+// an actor past its budget without which the node is of no use. Nothing is answered from then on, and Err says why.
 //
 // The package imports everything below it. The Go API that is promised to stay is Options, Start and Node.
 package supervisor

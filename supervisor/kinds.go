@@ -1,9 +1,11 @@
 package supervisor
 
 import (
+	"strings"
 	"time"
 
 	"troupe/actors"
+	"troupe/actors/messages"
 )
 
 // policies are those of kinds that differ from actors.DefaultPolicy. A partition that panics three times within the window would read the
@@ -14,4 +16,19 @@ var policies = map[string]actors.Policy{
 	"partition": {Budget: 2, Window: 10 * time.Minute, Least: 50 * time.Millisecond, First: 100 * time.Millisecond, Longest: time.Second},
 	"session":   actors.Never,
 	"node":      actors.Never,
+}
+
+// kinds are all kinds of actors that a node has.
+var kinds = []string{"node", "directory", "partitions", "partition", "coordinator", "controller", "group", "sessions", "session"}
+
+// isVital tells whether a node is of no use without an actor: it would neither hear what the cluster's metadata is nor talk to clients, and never
+// come to serve. Such a node ends, so that whoever watches the process starts it again.
+func isVital(kind, id string) bool {
+	switch kind {
+	case "partitions", "directory", "sessions":
+		return true
+	case "partition", "coordinator", "controller":
+		return strings.Contains(id, "/"+messages.MetadataTopic+"-0:") // no client can make a topic of that name
+	}
+	return false
 }

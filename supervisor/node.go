@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -47,6 +48,7 @@ type Node struct {
 	listener *session.Listener
 	kafkaAt  string
 	err      error
+	draining bool
 	ending   bool
 	ready    chan struct{}
 	done     chan struct{}
@@ -83,7 +85,10 @@ func startOn(ctx context.Context, o Options, fs vfs.FS) (*Node, error) {
 func (n *Node) start(fs vfs.FS) (err error) {
 	s := n.o.Settings
 	n.metrics = newMetrics(n.partitions, n.sessions, func() float64 { return float64(n.tree.tails.Used()) })
-	id := kafka.BrokerID(s.Int("node.id"))
+	var id kafka.BrokerID // whatever the folder says
+	if s.IsSet("node.id") {
+		id = kafka.BrokerID(s.Int("node.id"))
+	}
 	n.store, err = logstore.Open(logstore.Options{
 		Dir: s.Get("data.dir"), FS: fs, NodeID: id, Logger: n.o.Logger,
 		OnDeath: func(err error) { n.fail(fmt.Errorf("%w: %w", ErrStoreDead, err)) },
@@ -91,9 +96,10 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		OnGroup: func(_, bytes int) { n.metrics.written.Add(float64(bytes)) },
 	})
 	if err != nil {
-		return fmt.Errorf("open the data folder %s: %w", s.Get("data.dir"), err)
+		return err
 	}
 	identity := n.store.Identity()
+	s = s.With("node.id", strconv.Itoa(int(identity.NodeID)), "the data folder")
 	var incarnation [8]byte
 	_, _ = rand.Read(incarnation[:]) // never fails
 	n.system = actors.NewSystem(actors.Options{
@@ -101,6 +107,7 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		Fault:     n.o.Fault,
 		OnRestart: func(kind string) { n.metrics.restarts.WithLabelValues(kind).Inc() },
 		OnFailed:  func(kind string, failed int) { n.metrics.failed.WithLabelValues(kind).Set(float64(failed)) },
+		OnGivenUp: n.actorFailed,
 	})
 	n.tree, err = buildTree(n.system, treeOptions{
 		Settings: s, Store: n.store, StoreID: identity.StoreID, ClusterID: identity.ClusterID, NodeID: identity.NodeID,
@@ -130,6 +137,13 @@ func (n *Node) serving(l *session.Listener) {
 	close(n.ready)
 }
 
+// actorFailed is called when an actor is given up. The node goes on without it, unless it can't.
+func (n *Node) actorFailed(kind, id string, reason *actors.Panic) {
+	if isVital(kind, id) {
+		n.fail(fmt.Errorf("the actor %s failed too often: %w", id, reason))
+	}
+}
+
 // fail ends the node's service, with the first reason.
 func (n *Node) fail(err error) {
 	n.mu.Lock()
@@ -143,9 +157,11 @@ func (n *Node) fail(err error) {
 }
 
 // Drain ends the node: it accepts no more connections, answers what is being asked until the context ends, notes where each
-// partition stands, and closes the data folder. It returns what went wrong, nil for an orderly end.
+// partition stands, and closes the data folder. It returns what went wrong, nil for an orderly end; that clients had to be cut off is a
+// line in the log, since nothing acknowledged is lost by it.
 func (n *Node) Drain(ctx context.Context) error {
 	n.mu.Lock()
+	n.draining = true
 	listener := n.listener
 	n.mu.Unlock()
 	if listener != nil && n.Err() == nil {
@@ -235,6 +251,8 @@ func (n *Node) isReady() error {
 		return n.err
 	case n.ending:
 		return errors.New("the node is ending")
+	case n.draining:
+		return errors.New("the node is draining: it takes no more connections")
 	case n.listener == nil:
 		return errNotReady
 	}
