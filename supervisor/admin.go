@@ -3,6 +3,7 @@ package supervisor
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -37,7 +38,10 @@ type admin struct{ server *http.Server }
 // serveAdmin serves the listener until Close.
 func serveAdmin(l net.Listener, o adminOptions) *admin {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, // one metric that can't be had shall not hide the others
+		ErrorLog:      metricsLogger{o.Logger},
+	}))
 	mux.HandleFunc("GET /healthz", state(o.Alive))
 	mux.HandleFunc("GET /readyz", state(o.Ready))
 	mux.HandleFunc("GET /tree", func(w http.ResponseWriter, _ *http.Request) {
@@ -58,6 +62,14 @@ func serveAdmin(l net.Listener, o adminOptions) *admin {
 		}
 	}()
 	return a
+}
+
+// metricsLogger logs what metrics can't be had.
+type metricsLogger struct{ log.Logger }
+
+// Println logs one line.
+func (l metricsLogger) Println(v ...any) {
+	level.Error(l).Log("msg", "some metrics can't be had", "err", fmt.Sprint(v...))
 }
 
 func state(check func() error) http.HandlerFunc {

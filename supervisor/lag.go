@@ -1,10 +1,13 @@
 package supervisor
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -33,7 +36,9 @@ type lagKey struct {
 }
 
 var lagDesc = prometheus.NewDesc("troupe_group_lag_records",
-	"Records that a consumer group has not committed yet, of at most "+strconv.Itoa(lagsMax)+" partitions of groups.", []string{"group", "topic", "partition"}, nil)
+	"Records that a consumer group has not committed yet, of the first "+strconv.Itoa(lagsMax)+" partitions of groups.", []string{"group", "topic", "partition"}, nil)
+
+var lagLeftOutDesc = prometheus.NewDesc("troupe_group_lag_left_out", "Partitions of groups that troupe_group_lag_records does not show, because there are too many.", nil, nil)
 
 // note takes over rows of one partition of __consumer_offsets.
 func (l *lags) note(number kafka.PartitionNumber, m coordinator.Committed) {
@@ -81,14 +86,23 @@ func (l *lags) orphans(image *metadata.Image) (out []orphan) {
 }
 
 // Describe tells Prometheus what there is to collect.
-func (l *lags) Describe(out chan<- *prometheus.Desc) { out <- lagDesc }
+func (l *lags) Describe(out chan<- *prometheus.Desc) { out <- lagDesc; out <- lagLeftOutDesc }
 
 // Collect counts.
 func (l *lags) Collect(out chan<- prometheus.Metric) {
 	view := l.router.View()
+	shown := firstLags{most: lagsMax}
+	l.each(view, func(k lagKey, lag int64) { shown.add(groupLag{k, lag}) })
+	for _, g := range shown.sorted() {
+		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(g.lag), label(g.group), g.tp.Topic, strconv.Itoa(int(g.tp.Partition)))
+	}
+	out <- prometheus.MustNewConstMetric(lagLeftOutDesc, prometheus.GaugeValue, float64(shown.left))
+}
+
+// each calls f for each partition of a group whose lag is known.
+func (l *lags) each(view *messages.View, f func(k lagKey, lag int64)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
 	for number, offsets := range l.offsets {
 		if _, ok := view.LeaderOf(number); !ok {
 			continue
@@ -102,11 +116,57 @@ func (l *lags) Collect(out chan<- prometheus.Metric) {
 			if !ok || leader.HighWatermark == nil {
 				continue
 			}
-			if n++; n > lagsMax {
-				return
-			}
-			lag := max(0, leader.HighWatermark.Load()-int64(at))
-			out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(lag), k.group, k.tp.Topic, strconv.Itoa(int(k.tp.Partition)))
+			f(k, max(0, leader.HighWatermark.Load()-int64(at)))
 		}
 	}
+}
+
+// label makes a group's id one that Prometheus takes, which wants UTF-8; Kafka takes any bytes.
+func label(group string) string {
+	if utf8.ValidString(group) {
+		return group
+	}
+	return strings.Trim(strconv.Quote(group), `"`)
+}
+
+// A groupLag is how far a group is behind in a partition.
+type groupLag struct {
+	lagKey
+	lag int64
+}
+
+func (g groupLag) compare(other groupLag) int {
+	return cmp.Or(cmp.Compare(g.group, other.group), cmp.Compare(g.tp.Topic, other.tp.Topic), cmp.Compare(g.tp.Partition, other.tp.Partition))
+}
+
+// firstLags keeps the first few of many, in their order, so that each look at the metrics shows the same ones. It sorts only what may be among them.
+type firstLags struct {
+	most int
+	rows []groupLag
+	full bool // rows[most-1] is a bound
+	left int
+}
+
+func (f *firstLags) add(g groupLag) {
+	if f.full && g.compare(f.rows[f.most-1]) > 0 {
+		f.left++
+		return
+	}
+	if f.rows = append(f.rows, g); len(f.rows) >= 2*f.most {
+		f.cut()
+	}
+}
+
+func (f *firstLags) cut() {
+	slices.SortFunc(f.rows, groupLag.compare)
+	if more := len(f.rows) - f.most; more > 0 {
+		f.left += more
+		f.rows = f.rows[:f.most]
+	}
+	f.full = len(f.rows) == f.most
+}
+
+func (f *firstLags) sorted() []groupLag {
+	f.cut()
+	return f.rows
 }

@@ -48,11 +48,11 @@ func newMetrics(partitions, sessions, tailBytes func() float64) *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.fsyncs, m.restarts, m.failed, m.written,
-		gauge("troupe_partitions", "Partitions with a leader on this node.", partitions),
+		gauge("troupe_partitions", "Partitions with a leader on this node, those of internal topics and of the metadata among them.", partitions),
 		gauge("troupe_sessions", "Open connections of clients.", sessions),
 		gauge("troupe_tail_bytes", "Bytes of the newest records that are kept in memory.", tailBytes),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for kind := range policies {
+	for _, kind := range kinds { // a counter that is not there before the first restart hides it from rate()
 		m.restarts.WithLabelValues(kind)
 		m.failed.WithLabelValues(kind)
 	}
@@ -61,6 +61,9 @@ func newMetrics(partitions, sessions, tailBytes func() float64) *metrics {
 
 // request counts an answered request.
 func (m *metrics) request(api string, code int16, took time.Duration) {
+	if api == "InitProducerID" { // franz-go's spelling
+		api = "InitProducerId"
+	}
 	m.requests.WithLabelValues(api, kafka.CodeName(code)).Inc()
 	m.seconds.WithLabelValues(api).Observe(took.Seconds())
 }
