@@ -10,5 +10,5 @@
 //	troupe version    what this binary is
 //
 // Commands end with 0 where all went well, 1 where it did not, 2 where they were not understood; server ends with 3 where its data folder can't be
-// written. What a program wants comes with --json to stdout; errors go to stderr.
+// written, and with 0 after a drain, even if clients had to be cut off. What a program wants comes with --json to stdout; errors go to stderr.
 package main

@@ -30,7 +30,9 @@ func newServer(c *console) *cobra.Command {
 		Long: `Run a node: a broker for Kafka's clients, with its data in one folder.
 
 Settings come from --set and the other flags, the environment (TROUPE_LOG_RETENTION_MS for log.retention.ms), a Java properties file, and
-defaults, in this order. Ctrl+C or SIGTERM drains the node; a second one ends it at once.`,
+defaults, in this order. Ctrl+C or SIGTERM drains the node; a second one ends it at once.
+
+The exit code is 0 after a drain, also where clients that did not end within 30 seconds had to be cut off, which is a warning in the log.`,
 		Example: `  troupe server
   troupe server --data /var/lib/troupe --set log.retention.hours=24`,
 		Args: cobra.NoArgs,
@@ -38,22 +40,25 @@ defaults, in this order. Ctrl+C or SIGTERM drains the node; a second one ends it
 	f := cmd.Flags()
 	f.StringVar(&file, "config", "", "settings file, in the form of Kafka's server.properties")
 	f.StringArrayVar(&set, "set", nil, "a setting, as NAME=VALUE; may be repeated")
-	named := map[string]*string{
-		"data.dir":         f.String("data", "", "data folder (default ./troupe-data)"),
-		"listener.address": f.String("listen", "", "HOST:PORT for Kafka's clients (default 127.0.0.1:9092)"),
-		"admin.address":    f.String("admin", "", "HOST:PORT of metrics, health and the actor tree (default 127.0.0.1:9644)"),
-		"node.id":          f.String("node-id", "", "the node's id (default 1)"),
-		"log.level":        f.String("log-level", "", "debug, info, warn or error (default info)"),
-		"log.format":       f.String("log-format", "", "logfmt or json (default logfmt)"),
+	named := []struct{ flag, setting, usage string }{
+		{"data", "data.dir", "data folder (default ./troupe-data)"},
+		{"listen", "listener.address", "HOST:PORT for Kafka's clients (default 127.0.0.1:9092)"},
+		{"admin", "admin.address", "HOST:PORT of metrics, health and the actor tree (default 127.0.0.1:9644)"},
+		{"node-id", "node.id", "the node's id (default that of the data folder, 1 for a new one)"},
+		{"log-level", "log.level", "debug, info, warn or error (default info)"},
+		{"log-format", "log.format", "logfmt or json (default logfmt)"},
+	}
+	for _, n := range named {
+		f.String(n.flag, "", n.usage)
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		flags := []string{}
-		for _, name := range []string{"data.dir", "listener.address", "admin.address", "node.id", "log.level", "log.format"} {
-			if v := *named[name]; v != "" {
-				flags = append(flags, name+"="+v)
+		var flags []config.Flag
+		for _, n := range named {
+			if value := f.Lookup(n.flag).Value.String(); value != "" {
+				flags = append(flags, config.Flag{Flag: "--" + n.flag, Name: n.setting, Value: value})
 			}
 		}
-		settings, err := supervisor.LoadSettings(file, os.Environ(), append(flags, set...))
+		settings, err := supervisor.LoadSettings(file, os.Environ(), set, flags...)
 		if err != nil {
 			return &failure{err, exitUsage}
 		}
@@ -69,40 +74,35 @@ func serve(ctx context.Context, c *console, settings *config.Settings) error {
 	defer signal.Stop(signals)
 	starting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	started := make(chan struct{})
-	asked := make(chan struct{})
-	go func() {
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-		close(asked)
-		select {
-		case <-started:
-			select {
-			case <-signals: // a second one
-				os.Exit(exitFailed)
-			case <-ctx.Done():
-			}
-		default:
-			stop(errors.New("it was asked to end"))
-		}
-	}()
+	ended := make(chan struct{})
+	defer close(ended)
+	go heed(signals, ended, func() { stop(errors.New("it was asked to end")) }, os.Exit)
 	logger := newLogger(c.err, settings.Get("log.level"), settings.Get("log.format"))
 	n, err := supervisor.Start(starting, supervisor.Options{Settings: settings, Logger: logger})
-	close(started)
 	if err != nil {
 		return failedNode(err)
 	}
 	fmt.Fprintf(c.out, "troupe ready kafka=%s admin=%s node=%d cluster=%s\n", n.KafkaAddr(), n.AdminAddr(), n.NodeID(), n.ClusterID())
 	select {
-	case <-asked:
+	case <-starting.Done():
 		level.Info(logger).Log("msg", "draining")
 	case <-n.Done():
 	}
 	draining, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()
 	return failedNode(n.Drain(draining))
+}
+
+// heed has the node end in order at the first signal, and ends the process at the second one, whatever the node does by then.
+func heed(signals <-chan os.Signal, ended <-chan struct{}, end func(), exit func(code int)) {
+	for _, obey := range []func(){end, func() { exit(exitFailed) }} {
+		select {
+		case <-signals:
+			obey()
+		case <-ended:
+			return
+		}
+	}
 }
 
 func failedNode(err error) error {

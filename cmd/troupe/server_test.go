@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -76,6 +77,8 @@ func TestServerRefuses(t *testing.T) {
 		{anyPorts(dir, "--config", "/no/such/file"), exitUsage, "/no/such/file"},
 		{[]string{"--data", dir, "--listen", "0.0.0.0:0"}, exitUsage, "listener.insecure"},
 		{[]string{"--no-such-flag"}, exitUsage, "no-such-flag"},
+		{anyPorts(dir, "--node-id", "abc"), exitUsage, "troupe: --node-id: "},
+		{anyPorts("/dev/null/x"), exitFailed, "troupe: open data folder /dev/null/x: "},
 		{anyPorts("/dev/null/x"), exitFailed, "/dev/null/x"},
 	} {
 		p, line := try(t, c.args...)
@@ -122,5 +125,29 @@ func TestServerEndsAtOnceWhenAskedTwice(t *testing.T) {
 	case <-p.ended:
 	case <-time.After(20 * time.Second):
 		t.Fatal("the server does not end")
+	}
+}
+
+// The first signal asks for an orderly end, whenever it comes, and the second one ends the process.
+func TestHeed(t *testing.T) {
+	signals, ended := make(chan os.Signal, 2), make(chan struct{})
+	var calls []string
+	signals <- os.Interrupt
+	signals <- os.Interrupt
+	heed(signals, ended, func() { calls = append(calls, "end") }, func(code int) { calls = append(calls, fmt.Sprint("exit ", code)) })
+	if got := strings.Join(calls, ", "); got != "end, exit 1" {
+		t.Errorf("two signals lead to %s", got)
+	}
+	close(ended)
+	heed(signals, ended, func() { t.Error("nobody asked it to end") }, func(int) { t.Error("nobody asked it to exit") })
+}
+
+// Without a node id a folder is its node's.
+func TestServerTakesTheIdOfItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	first := launch(t, anyPorts(dir, "--node-id", "7")...)
+	first.stop()
+	if _, line := try(t, anyPorts(dir)...); !strings.Contains(line, " node=7 ") {
+		t.Errorf("it says %q", line)
 	}
 }
