@@ -65,7 +65,7 @@ func newTree(c *console) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&admin, "admin", defaultAdmin, "HOST:PORT of the node's admin listener")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs: print each actor with its id, kind, state, restarts, last_failure and children")
 	return cmd
 }
 
@@ -133,7 +133,7 @@ func newHealth(c *console) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&admin, "admin", defaultAdmin, "HOST:PORT of the node's admin listener")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs: print alive, ready and, where it is not, the reason")
 	return cmd
 }
 
@@ -169,6 +169,6 @@ func newVersion(c *console) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs: print version, revision, go and kafka_protocol")
 	return cmd
 }

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -22,11 +25,11 @@ type broker struct {
 	json      bool
 }
 
-// withBroker gives a command the flags of every client command.
-func withBroker(c *console, cmd *cobra.Command) *broker {
+// withBroker gives a command the flags of every client command. What it prints for programs is for the help.
+func withBroker(c *console, cmd *cobra.Command, json string) *broker {
 	b := &broker{c: c}
 	cmd.Flags().StringSliceVarP(&b.bootstrap, "bootstrap-server", "b", []string{"localhost:9092"}, "HOST:PORT of any broker of the cluster; several joined by commas")
-	cmd.Flags().BoolVar(&b.json, "json", false, "for programs")
+	cmd.Flags().BoolVar(&b.json, "json", false, "for programs: print "+json)
 	return b
 }
 
@@ -36,7 +39,7 @@ const reachWithin = 5 * time.Second
 // connect returns a client, once a broker has answered.
 func (b *broker) connect(ctx context.Context, o ...kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(b.bootstrap...), kgo.ClientID("troupe"), kgo.DialTimeout(reachWithin), kgo.RecordDeliveryTimeout(time.Minute),
+		kgo.SeedBrokers(b.bootstrap...), kgo.ClientID("troupe"), kgo.DialTimeout(reachWithin),
 	}, o...)...)
 	if err != nil {
 		return nil, err
@@ -48,6 +51,13 @@ func (b *broker) connect(ctx context.Context, o ...kgo.Opt) (*kgo.Client, error)
 		return nil, failed(fmt.Errorf("no broker answers at %s: %w", strings.Join(b.bootstrap, ", "), err))
 	}
 	return client, nil
+}
+
+// interruptible returns a context that ends at the first Ctrl+C or SIGTERM. The second one ends the process, whatever it waits for.
+func interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // admin runs f with a client for administration.

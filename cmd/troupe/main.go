@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The exit codes.
@@ -66,6 +69,7 @@ func newRoot(c *console) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "troupe",
 		Short:         "An event streaming engine that speaks Kafka's wire protocol",
+		Example:       "  troupe server\n  troupe topic create orders\n  seq 10 | troupe produce orders\n  troupe consume orders --from-beginning",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -74,7 +78,23 @@ func newRoot(c *console) *cobra.Command {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
+	root.SetFlagErrorFunc(nearestFlag)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServer(c), newTopic(c), newProduce(c), newConsume(c), newGroup(c), newTree(c), newHealth(c), newVersion(c))
 	return root
+}
+
+// nearestFlag adds to the error about an unknown flag the one that is spelt most like it.
+func nearestFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	nearest, least := "", math.MaxInt
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if d := levenshtein.ComputeDistance(unknown.GetSpecifiedName(), f.Name); d < least {
+			nearest, least = f.Name, d
+		}
+	})
+	return fmt.Errorf("%w; the nearest known one is --%s", err, nearest)
 }

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,24 +22,25 @@ func newProduce(c *console) *cobra.Command {
 	var separator, compression, acks string
 	var headers []string
 	var partition int32
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "produce TOPIC",
 		Short: "Publish the lines of stdin",
-		Long: `Publish the lines of stdin, each as a record, until its end or Ctrl+C. The exit code is 0 once all of them are acknowledged.
-
-With --json a line is printed for each record that is acknowledged.`,
+		Long: `Publish the lines of stdin, each as a record, until its end, Ctrl+C, or the first record that fails. The exit code is 0 once all that were read are
+acknowledged. After Ctrl+C they are waited for, for ten seconds at most; a second one ends the command at once.`,
 		Example: "  seq 10 | troupe produce orders\n  echo 'key:value' | troupe produce orders -k : --header source=shell --compression zstd",
 		Args:    cobra.ExactArgs(1),
 	}
-	b := withBroker(c, cmd)
+	b := withBroker(c, cmd, "a line for each record that is acknowledged, with topic, partition and, unless --acks is 0, offset")
 	f := cmd.Flags()
 	f.StringVarP(&separator, "key-separator", "k", "", "what stands between a record's key and its value; without it records have no key")
 	f.StringArrayVar(&headers, "header", nil, "a header of every record, as NAME=VALUE; may be repeated")
 	f.StringVar(&compression, "compression", "none", "none, gzip, snappy, lz4 or zstd")
 	f.StringVar(&acks, "acks", "all", "all, 1 or 0")
 	f.Int32Var(&partition, "partition", -1, "the partition of every record; -1 to choose by key")
+	f.DurationVar(&timeout, "timeout", time.Minute, "how long a record may take to be acknowledged")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o, err := producerOptions(compression, acks, partition)
+		o, err := producerOptions(compression, acks, partition, timeout)
 		if err != nil {
 			return err
 		}
@@ -58,9 +57,10 @@ With --json a line is printed for each record that is acknowledged.`,
 			return err
 		}
 		defer client.Close()
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		return explain(b.produce(ctx, client, func(line string) (*kgo.Record, error) {
+		p := &producing{b: b, client: client, patience: min(timeout, flushWithin), offsets: acks != "0"}
+		return explain(p.run(ctx, func(line string) (*kgo.Record, error) {
 			r := &kgo.Record{Headers: slices.Clone(with), Partition: max(partition, 0)}
 			if separator == "" {
 				r.Value = []byte(line)
@@ -77,7 +77,7 @@ With --json a line is printed for each record that is acknowledged.`,
 	return cmd
 }
 
-func producerOptions(compression, acks string, partition int32) (o []kgo.Opt, err error) {
+func producerOptions(compression, acks string, partition int32, timeout time.Duration) (o []kgo.Opt, err error) {
 	codec, ok := map[string]kgo.CompressionCodec{
 		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 	}[compression]
@@ -94,19 +94,79 @@ func producerOptions(compression, acks string, partition int32) (o []kgo.Opt, er
 	default:
 		return nil, fmt.Errorf("--acks %s: it must be all, 1 or 0", acks)
 	}
-	if partition >= 0 {
+	switch {
+	case partition < -1:
+		return nil, fmt.Errorf("--partition %d: it must be a partition, or -1 to choose by key", partition)
+	case partition >= 0:
 		o = append(o, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	}
-	return o, nil
+	if timeout < time.Second {
+		return nil, fmt.Errorf("--timeout %s: it must be at least 1s", timeout)
+	}
+	// A record that may be in the log without our knowledge counts as failed, since a broker that is gone would be waited for for ever. It is
+	// not published again.
+	return append(o, kgo.RecordDeliveryTimeout(timeout), kgo.AllowIdempotentProduceCancellation()), nil
 }
 
-// produce publishes lines until there are no more, or the context ends; what was read by then is published.
-func (b *broker) produce(ctx context.Context, client *kgo.Client, record func(line string) (*kgo.Record, error)) error {
-	lines := make(chan string, 1000)
-	broken := make(chan error, 1)
+// flushWithin is how long acknowledgements are waited for after Ctrl+C or a record that failed.
+const flushWithin = 10 * time.Second
+
+// producing is a produce command at work.
+type producing struct {
+	b        *broker
+	client   *kgo.Client
+	patience time.Duration
+	offsets  bool // acknowledgements tell them
+
+	mu           sync.Mutex
+	sent         int
+	acknowledged int
+	first        error // of many
+	stop         func()
+}
+
+// run publishes lines until there are no more, the context ends or something fails; what was read by then is published.
+func (p *producing) run(ctx context.Context, record func(line string) (*kgo.Record, error)) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	p.stop = stop
+	publishing, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	defer context.AfterFunc(reading, func() { time.AfterFunc(p.patience, giveUp) })()
+	lines, broken := p.read()
+	var bad error
+	for open := true; open && bad == nil; {
+		var line string
+		select {
+		case line, open = <-lines:
+			if !open {
+				break
+			}
+			var r *kgo.Record
+			if r, bad = record(line); bad == nil {
+				p.mu.Lock()
+				p.sent++
+				p.mu.Unlock()
+				p.client.Produce(publishing, r, p.done)
+			}
+		case <-reading.Done():
+			open = false
+		}
+	}
+	flushed := p.client.Flush(publishing)
+	select {
+	case bad = <-broken:
+	default:
+	}
+	return errors.Join(bad, p.outcome(flushed))
+}
+
+// read reads lines until there are no more; why it can't, where that is not the end, comes before the lines end.
+func (p *producing) read() (<-chan string, <-chan error) {
+	lines, broken := make(chan string, 1000), make(chan error, 1)
 	go func() {
 		defer close(lines)
-		in := bufio.NewReaderSize(b.c.in, 64<<10)
+		in := bufio.NewReaderSize(p.b.c.in, 64<<10)
 		for {
 			line, err := readLine(in)
 			if err != nil {
@@ -118,45 +178,46 @@ func (b *broker) produce(ctx context.Context, client *kgo.Client, record func(li
 			lines <- line
 		}
 	}()
-	var mu sync.Mutex
-	var errs []error
-	done := func(r *kgo.Record, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil {
-			errs = append(errs, refusal("a record was not published", err, ""))
+	return lines, broken
+}
+
+// done hears what became of a record.
+func (p *producing) done(r *kgo.Record, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		p.acknowledged++
+		if !p.b.json {
 			return
 		}
-		if b.json {
-			errs = append(errs, b.line(map[string]any{"topic": r.Topic, "partition": r.Partition, "offset": r.Offset}))
+		view := map[string]any{"topic": r.Topic, "partition": r.Partition}
+		if p.offsets {
+			view["offset"] = r.Offset
 		}
+		err = p.b.line(view)
 	}
-	background := context.WithoutCancel(ctx)
-	var err error
-	for open := true; open && err == nil; {
-		var line string
-		select {
-		case line, open = <-lines:
-			if open {
-				var r *kgo.Record
-				if r, err = record(line); err == nil {
-					client.Produce(background, r, done)
-				}
-			}
-		case <-ctx.Done():
-			open = false
-		}
+	if err != nil && p.first == nil {
+		p.first = err
+		p.stop()
 	}
-	if flush := client.Flush(background); flush != nil {
-		return flush
+}
+
+// outcome is nil where every record was acknowledged; of what is wrong with many it says how many, and the first reason.
+func (p *producing) outcome(flushed error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	left := p.sent - p.acknowledged
+	reason := p.first
+	if flushed != nil && (reason == nil || errors.Is(reason, context.Canceled)) {
+		reason = fmt.Errorf("no answer within %s", p.patience)
 	}
-	select {
-	case err = <-broken:
-	default:
+	switch {
+	case left == 0:
+		return reason
+	case left == 1:
+		return refusal("1 record was not acknowledged", reason, "")
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	return errors.Join(append(errs, err)...)
+	return refusal(fmt.Sprintf("%d records were not acknowledged", left), reason, "")
 }
 
 // readLine returns the next line without its end; the last one need not have one.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,10 +13,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/kafka"
 )
 
 func newTopic(c *console) *cobra.Command {
-	cmd := &cobra.Command{Use: "topic", Short: "Create, list, describe, alter and delete topics", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{Use: "topic", Short: "Create, list, describe, alter and delete topics", Example: "  troupe topic create orders --partitions 6\n  troupe topic describe orders", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(newTopicCreate(c), newTopicList(c), newTopicDescribe(c), newTopicAlter(c), newTopicDelete(c))
 	return cmd
 }
@@ -48,7 +51,7 @@ func newTopicCreate(c *console) *cobra.Command {
 		Example: "  troupe topic create orders --partitions 6 --config retention.ms=3600000",
 		Args:    cobra.MinimumNArgs(1),
 	}
-	b := withBroker(c, cmd)
+	b := withBroker(c, cmd, "a line for each topic, with name, id, partitions, replication_factor and whether it was created")
 	cmd.Flags().Int32VarP(&partitions, "partitions", "p", -1, "partitions of each; -1 for the cluster's default")
 	cmd.Flags().Int16VarP(&factor, "replication-factor", "r", -1, "replicas of each partition; -1 for the cluster's default")
 	cmd.Flags().StringArrayVar(&configs, "config", nil, "a setting, as NAME=VALUE; may be repeated")
@@ -69,14 +72,21 @@ func newTopicCreate(c *console) *cobra.Command {
 			}
 			var errs []error
 			for _, t := range made.Sorted() {
-				if t.Err != nil && !(ifNotExists && errors.Is(t.Err, kerr.TopicAlreadyExists)) {
+				view := map[string]any{"name": t.Topic, "id": kafka.TopicID(t.ID).String(), "partitions": t.NumPartitions, "replication_factor": t.ReplicationFactor, "created": true}
+				switch {
+				case t.Err == nil:
+					b.say("created topic %s", t.Topic)
+				case ifNotExists && errors.Is(t.Err, kerr.TopicAlreadyExists):
+					if view, err = existing(cmd.Context(), a, t.Topic); err != nil {
+						errs = append(errs, err)
+						continue
+					}
+				default:
 					errs = append(errs, refusal("topic "+t.Topic, t.Err, t.ErrMessage))
 					continue
 				}
 				if b.json {
-					errs = append(errs, b.line(map[string]any{"name": t.Topic, "id": t.ID.String(), "partitions": t.NumPartitions, "replication_factor": t.ReplicationFactor, "created": t.Err == nil}))
-				} else if t.Err == nil {
-					b.say("created topic %s", t.Topic)
+					errs = append(errs, b.line(view))
 				}
 			}
 			return errors.Join(errs...)
@@ -85,10 +95,28 @@ func newTopicCreate(c *console) *cobra.Command {
 	return cmd
 }
 
+// existing is what create prints of a topic that is there already.
+func existing(ctx context.Context, a *kadm.Client, name string) (map[string]any, error) {
+	t, err := lookUp(ctx, a, name)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"name": name, "id": kafka.TopicID(t.ID).String(), "partitions": len(t.Partitions), "replication_factor": t.Partitions.NumReplicas(), "created": false}, nil
+}
+
+// lookUp returns a topic. It is not made where it does not exist.
+func lookUp(ctx context.Context, a *kadm.Client, name string) (kadm.TopicDetail, error) {
+	topics, err := a.ListTopics(ctx, name)
+	if err != nil {
+		return kadm.TopicDetail{}, err
+	}
+	return topics[name], refusal("topic "+name, topics[name].Err, "")
+}
+
 func newTopicList(c *console) *cobra.Command {
 	var internal bool
 	cmd := &cobra.Command{Use: "list", Short: "List topics", Example: "  troupe topic list --json", Args: cobra.NoArgs}
-	b := withBroker(c, cmd)
+	b := withBroker(c, cmd, "the names as a list")
 	cmd.Flags().BoolVar(&internal, "internal", false, "with the cluster's own topics")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return b.admin(cmd.Context(), func(a *kadm.Client) error {
@@ -122,7 +150,7 @@ func newTopicDescribe(c *console) *cobra.Command {
 		Short:   "Show topics with their partitions and the settings that were made",
 		Example: "  troupe topic describe orders",
 	}
-	b := withBroker(c, cmd)
+	b := withBroker(c, cmd, "a list of topics with name, id, internal, configs and partitions")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		return b.admin(cmd.Context(), func(a *kadm.Client) error {
 			views, err := describeTopics(cmd, a, names)
@@ -175,7 +203,7 @@ func describeTopics(cmd *cobra.Command, a *kadm.Client, names []string) ([]topic
 			return nil, refusal("topic "+t.Topic, t.Err, "")
 		}
 		known = append(known, t.Topic)
-		v := topicView{Name: t.Topic, ID: t.ID.String(), Internal: t.IsInternal, Configs: map[string]string{}}
+		v := topicView{Name: t.Topic, ID: kafka.TopicID(t.ID).String(), Internal: t.IsInternal, Configs: map[string]string{}}
 		for _, p := range t.Partitions.Sorted() {
 			v.Partitions = append(v.Partitions, partitionView{p.Partition, p.Leader, p.LeaderEpoch, p.Replicas, p.ISR})
 		}
@@ -201,72 +229,10 @@ func describeTopics(cmd *cobra.Command, a *kadm.Client, names []string) ([]topic
 	return views, nil
 }
 
-func newTopicAlter(c *console) *cobra.Command {
-	var partitions int
-	var set, unset []string
-	cmd := &cobra.Command{
-		Use:     "alter TOPIC",
-		Short:   "Add partitions to a topic, or change its settings",
-		Example: "  troupe topic alter orders --partitions 12 --config retention.ms=86400000 --delete-config max.message.bytes",
-		Args:    cobra.ExactArgs(1),
-	}
-	b := withBroker(c, cmd)
-	cmd.Flags().IntVarP(&partitions, "partitions", "p", 0, "how many partitions the topic shall have")
-	cmd.Flags().StringArrayVar(&set, "config", nil, "a setting, as NAME=VALUE; may be repeated")
-	cmd.Flags().StringArrayVar(&unset, "delete-config", nil, "a setting that goes back to its default; may be repeated")
-	cmd.RunE = func(cmd *cobra.Command, names []string) error {
-		values, err := pairs(set)
-		if err != nil {
-			return err
-		}
-		if partitions == 0 && len(values) == 0 && len(unset) == 0 {
-			return errors.New("nothing to change: give --partitions, --config or --delete-config")
-		}
-		var changes []kadm.AlterConfig
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			value := values[name]
-			changes = append(changes, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value})
-		}
-		for _, name := range unset {
-			changes = append(changes, kadm.AlterConfig{Op: kadm.DeleteConfig, Name: name})
-		}
-		return b.admin(cmd.Context(), func(a *kadm.Client) error {
-			if partitions != 0 {
-				grown, err := a.UpdatePartitions(cmd.Context(), partitions, names...)
-				if err != nil {
-					return err
-				}
-				for _, t := range grown.Sorted() {
-					if err := refusal("topic "+t.Topic, t.Err, t.ErrMessage); err != nil {
-						return err
-					}
-				}
-			}
-			if len(changes) > 0 {
-				changed, err := a.AlterTopicConfigs(cmd.Context(), changes, names...)
-				if err != nil {
-					return err
-				}
-				for _, t := range changed {
-					if err := refusal("topic "+t.Name, t.Err, t.ErrMessage); err != nil {
-						return err
-					}
-				}
-			}
-			b.say("altered topic %s", names[0])
-			if b.json {
-				return b.line(map[string]any{"name": names[0], "altered": true})
-			}
-			return nil
-		})
-	}
-	return cmd
-}
-
 func newTopicDelete(c *console) *cobra.Command {
 	var ifExists bool
 	cmd := &cobra.Command{Use: "delete TOPIC...", Short: "Delete topics with all their records", Example: "  troupe topic delete orders", Args: cobra.MinimumNArgs(1)}
-	b := withBroker(c, cmd)
+	b := withBroker(c, cmd, "a line for each topic, with name and whether it was deleted")
 	cmd.Flags().BoolVar(&ifExists, "if-exists", false, "a topic that does not exist is no error")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		return b.admin(cmd.Context(), func(a *kadm.Client) error {
