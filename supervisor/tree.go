@@ -41,6 +41,9 @@ type treeOptions struct {
 	Ready   func(*session.Listener)
 	Failed  func(error)
 	Observe func(api string, code int16, took time.Duration)
+	// MachineSegmentBytes and MachineSnapshotRecords are those of the constants below; a simulation has smaller ones.
+	MachineSegmentBytes    int64
+	MachineSnapshotRecords int
 }
 
 // A builder knows how each actor of the tree is made.
@@ -73,6 +76,12 @@ const (
 
 // buildTree starts the node's actors.
 func buildTree(system *actors.System, o treeOptions) (*builder, error) {
+	if o.MachineSegmentBytes == 0 {
+		o.MachineSegmentBytes = machineSegmentBytes
+	}
+	if o.MachineSnapshotRecords == 0 {
+		o.MachineSnapshotRecords = machineSnapshotRows
+	}
 	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes)}
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]kafka.Offset{}}
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, fmt.Sprintf("node-%d", o.NodeID), func() actor.Actor { return &node{b: b} })
@@ -290,7 +299,7 @@ func (b *builder) partitionConfig(image *metadata.Image, w wantedPartition) part
 // machineConfig is for the log of a machine, which is bounded by snapshots and not by time.
 func (b *builder) machineConfig() partition.Config {
 	return partition.Config{
-		SegmentBytes: machineSegmentBytes, SegmentMillis: 1 << 62, RetentionBytes: -1, RetentionMillis: -1, MinInsyncReplicas: 1, ProducerExpiry: 24 * time.Hour,
+		SegmentBytes: b.o.MachineSegmentBytes, SegmentMillis: 1 << 62, RetentionBytes: -1, RetentionMillis: -1, MinInsyncReplicas: 1, ProducerExpiry: 24 * time.Hour,
 	}
 }
 
@@ -324,7 +333,7 @@ func (b *builder) groupsReplica(number kafka.PartitionNumber, w wantedPartition,
 		return coordinator.Spawn(parent, coordinator.Options{
 			System: b.system, Store: b.o.Store, Number: number, Broker: b.o.NodeID, KeyKind: "group", KeyOf: group.KeyOf,
 			Machine:    func(id string) partition.Machine { return group.New(id, options) },
-			NotServing: kerr.NotCoordinator, Committed: func(m coordinator.Committed) { b.lags.note(number, m) }, SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows, SweepEvery: options.OffsetsCheckInterval,
+			NotServing: kerr.NotCoordinator, Committed: func(m coordinator.Committed) { b.lags.note(number, m) }, SnapshotBytes: machineSnapshotBytes, SnapshotRecords: b.o.MachineSnapshotRecords, SweepEvery: options.OffsetsCheckInterval,
 		})
 	}
 	return o
@@ -350,7 +359,7 @@ func (b *builder) metadataReplica() replica.Options {
 			},
 			NotServing:    kerr.NotController,
 			Committed:     func(m coordinator.Committed) { b.system.Root().Send(b.directory, &m) },
-			SnapshotBytes: machineSnapshotBytes, SnapshotRecords: machineSnapshotRows,
+			SnapshotBytes: machineSnapshotBytes, SnapshotRecords: b.o.MachineSnapshotRecords,
 		})
 	}
 	return o

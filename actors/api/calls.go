@@ -26,6 +26,7 @@ type Calls struct {
 	open     map[uint64]*call
 	count    uint64
 	serving  map[*Request]uint64 // each with its place in the order in which they came
+	refused  refusedSequences
 }
 
 // A call is a question that has not been answered yet.
@@ -38,7 +39,7 @@ type call struct {
 
 // NewCalls returns the calls of a session.
 func (e *Env) NewCalls(self *actor.PID, alarm func(at time.Time) actors.Timer) *Calls {
-	return &Calls{env: e, self: self, alarm: alarm, open: map[uint64]*call{}, serving: map[*Request]uint64{}}
+	return &Calls{env: e, self: self, alarm: alarm, open: map[uint64]*call{}, serving: map[*Request]uint64{}, refused: refusedSequences{}}
 }
 
 // Serve begins with a request. Its Done may be called before Serve returns.

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"errors"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -80,10 +82,20 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 	if err == nil {
 		err = b.err
 	}
+	var key sequenceKey
+	if len(b.batch) > 0 && t != nil {
+		if key = sequenceKeyOf(t.ID, out.Partition, b.batch); err == nil && p.r.calls.refused.follows(key, b.batch) {
+			err = kerr.NotLeaderForPartition
+		}
+		if errors.Is(err, kerr.NotLeaderForPartition) {
+			p.r.calls.refused.note(key, b.batch.BaseSequence())
+		}
+	}
 	if err != nil {
 		p.answer(t, out, nil, err)
 		return
 	}
+	sequence := b.batch.BaseSequence() // the batch is the partition's from now on
 	message := &messages.Produce{Batch: b.batch, Acks: kafka.Acks(p.q.Acks)}
 	if message.Acks == kafka.AcksNone {
 		p.r.env.System.Root().Send(l.Replica, message)
@@ -92,6 +104,9 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 	}
 	p.r.ask(l.Replica, func(to messages.ReplyTo) any { message.Reply = to; return message }, func(value any, err error) {
 		produced, _ := value.(*messages.Produced)
+		if errors.Is(err, kerr.NotLeaderForPartition) {
+			p.r.calls.refused.note(key, sequence)
+		}
 		p.answer(t, out, produced, err)
 	})
 }

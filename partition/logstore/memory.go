@@ -27,6 +27,8 @@ type Memory struct {
 	folded map[kafka.PartitionNumber]*cached
 	view   map[kafka.PartitionNumber]*cached
 	dead   error
+	// Together, where not nil, says how many of the writes that wait are synced at once, at least one; the others are synced later.
+	Together func(waiting int) int
 	// FailAfter, where above zero, makes the store die at that many further syncs.
 	FailAfter int
 }
@@ -76,10 +78,19 @@ func (m *Memory) enqueue(r request) {
 	}
 }
 
-// sync makes durable what has come together, and reports it.
+// sync makes durable what has come together, or a part of it, and reports it.
 func (m *Memory) sync() {
-	requests := m.pending
-	m.pending = nil
+	n := len(m.pending)
+	if n == 0 {
+		return
+	}
+	if m.Together != nil && n > 1 {
+		n = m.Together(n)
+	}
+	requests := m.pending[:n:n]
+	if m.pending = m.pending[n:]; len(m.pending) > 0 {
+		defer m.run(m.sync)
+	}
 	if m.FailAfter > 0 && m.dead == nil {
 		if m.FailAfter--; m.FailAfter == 0 {
 			m.dead = errors.New("a write to the data folder failed: simulated disk error")
@@ -92,6 +103,13 @@ func (m *Memory) sync() {
 		if r.done != nil {
 			r.done(m.dead)
 		}
+	}
+}
+
+// syncAll makes everything durable that was handed in.
+func (m *Memory) syncAll() {
+	for len(m.pending) > 0 {
+		m.sync()
 	}
 }
 
@@ -133,6 +151,7 @@ func (m *Memory) apply(r request) {
 // Update noted likewise. The old store is not used any more.
 func (m *Memory) Crash(r *rand.Rand, run func(sync func())) *Memory {
 	out := NewMemory(run)
+	out.Together = m.Together
 	for p, d := range m.durable {
 		c := *d
 		c.entries, c.chunks = slices.Clone(d.entries), slices.Clone(d.chunks)
@@ -198,9 +217,7 @@ func fold(into map[kafka.PartitionNumber]*cached, u *partition.Update) {
 
 // Load returns what is stored of a partition; see partition.Store.
 func (m *Memory) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
-	if len(m.pending) > 0 {
-		m.sync()
-	}
+	m.syncAll()
 	if m.dead != nil {
 		return nil, m.dead
 	}
@@ -293,9 +310,7 @@ func (m *Memory) Chunks(p kafka.PartitionNumber, yield func([]byte) error) error
 
 // Partitions lists the partitions that have a hard state.
 func (m *Memory) Partitions() ([]kafka.PartitionNumber, error) {
-	if len(m.pending) > 0 {
-		m.sync()
-	}
+	m.syncAll()
 	var out []kafka.PartitionNumber
 	for p, d := range m.durable {
 		if d.hard.Known {

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"math"
+
+	"troupe/partition/kafka"
+	"troupe/partition/record"
+)
+
+// A refusedSequences is the batches of idempotent producers that were refused on one connection and have not come again. A producer has several requests in
+// flight: what it had sent behind a refused batch is refused too, or it would be appended before it where the partition does not know the producer yet. Where it
+// does, the sequence numbers say so (KIP-98).
+type refusedSequences map[sequenceKey]kafka.Sequence
+
+type sequenceKey struct {
+	topic     kafka.TopicID
+	partition int32
+	producer  kafka.ProducerID
+	epoch     kafka.ProducerEpoch
+}
+
+// refusedMax bounds how many producers and partitions of one connection are remembered.
+const refusedMax = 10_000
+
+func sequenceKeyOf(topic kafka.TopicID, partition int32, b record.Batch) sequenceKey {
+	return sequenceKey{topic, partition, b.ProducerID(), b.ProducerEpoch()}
+}
+
+// follows tells whether the batch stands behind one that was refused. The refused one itself, or one before it, ends that.
+func (s refusedSequences) follows(key sequenceKey, b record.Batch) bool {
+	at, ok := s[key]
+	if !ok {
+		return false
+	}
+	// Sequences wrap; a producer has few batches in flight, so what is less than half of them ahead stands behind.
+	if ahead := uint32(b.BaseSequence()-at) & math.MaxInt32; ahead != 0 && ahead < math.MaxInt32/2 {
+		return true
+	}
+	delete(s, key)
+	return false
+}
+
+// note says that a batch was refused and will come again.
+func (s refusedSequences) note(key sequenceKey, first kafka.Sequence) {
+	if key.producer == kafka.NoProducer || len(s) >= refusedMax {
+		return
+	}
+	if _, ok := s[key]; !ok {
+		s[key] = first
+	}
+}
