@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// binary is the command as a user has it, built once for all tests and without the race detector.
-var binary = sync.OnceValues(func() (string, error) {
+// troupeBinary is the command as a user has it, built once for all tests and without the race detector.
+var troupeBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "troupe-binary")
 	if err != nil {
 		return "", err
@@ -29,7 +29,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
+	if path, err := troupeBinary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)
@@ -70,7 +70,7 @@ func launch(t *testing.T, args ...string) *process {
 // try starts a server and returns the first line that it prints, empty where it ends without one.
 func try(t *testing.T, args ...string) (p *process, line string) {
 	t.Helper()
-	path, err := binary()
+	path, err := troupeBinary()
 	if err != nil {
 		t.Fatal(err)
 	}

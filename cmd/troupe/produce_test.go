@@ -84,7 +84,7 @@ func TestProduceInterruptedWithoutBroker(t *testing.T) {
 // The second Ctrl+C ends the command, whatever it waits for.
 func TestProduceInterruptedTwice(t *testing.T) {
 	server := launch(t, anyPorts(t.TempDir())...)
-	path, err := binary()
+	path, err := troupeBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
