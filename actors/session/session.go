@@ -1,6 +1,7 @@
 package session
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -63,6 +64,9 @@ func (s *session) Receive(ctx actor.Context) {
 	case *actors.Batch:
 		for message := range m.All() {
 			s.handle(ctx, message)
+			if m.Len() > 0 {
+				runtime.Gosched() // a client with much to ask is no reason to wait for others
+			}
 		}
 	}
 }
