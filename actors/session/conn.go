@@ -181,7 +181,7 @@ func (c *conn) linger() {
 func (c *conn) readAll() error {
 	decoder := c.l.o.Env.NewDecoder()
 	in := bufio.NewReaderSize(patient{c}, 64<<10)
-	for {
+	for proven := 0; ; {
 		length, err := frameLength(in, c.l.o.RequestBytesMax)
 		if err != nil {
 			return err
@@ -190,11 +190,12 @@ func (c *conn) readAll() error {
 			return nil
 		}
 		c.begin(true)
-		frame, err := readFrame(in, length, c.borrow)
+		frame, err := readFrame(in, length, proven, c.borrow)
 		c.begin(false)
 		if err != nil {
 			return err
 		}
+		proven = max(proven, length)
 		r, err := decoder.Decode(frame, c.l.now())
 		if err != nil {
 			return &refusal{err.Error()}

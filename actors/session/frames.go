@@ -10,15 +10,18 @@ import (
 // leastBytes is the smallest buffer that a longer frame begins with.
 const leastBytes = 4 << 10
 
-// readFrame reads the frame that begins with the given length. Its buffer is a few times as large as what has arrived, so that a client that announces
-// much and sends little costs little. It says what it takes for its buffer before it makes it.
-func readFrame(from *bufio.Reader, length int, borrow func(n int)) ([]byte, error) {
+// provenMax bounds what a client that has sent a large frame is believed of the next: a buffer that grows is cleared and copied again and again.
+const provenMax = 2 << 20
+
+// readFrame reads the frame that begins with the given length. Its buffer is as large as what the client has shown that it sends, or a few times what has arrived, so
+// that one that announces much and sends little costs little. It says what it takes for its buffer before it makes it.
+func readFrame(from *bufio.Reader, length, proven int, borrow func(n int)) ([]byte, error) {
 	if length > 0 {
 		if _, err := from.Peek(1); err != nil {
 			return nil, fmt.Errorf("a request of %d bytes never came: %w", length, err)
 		}
 	}
-	size := min(length, max(leastBytes, 4*from.Buffered()))
+	size := min(length, max(leastBytes, 4*from.Buffered(), min(proven, provenMax)))
 	borrow(size)
 	b := make([]byte, size)
 	for read := 0; ; {

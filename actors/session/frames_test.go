@@ -17,7 +17,7 @@ func TestReadFrame(t *testing.T) {
 	for _, length := range []int{0, 1, leastBytes - 1, leastBytes, leastBytes + 1, len(content)} {
 		for name, from := range map[string]io.Reader{"at once": bytes.NewReader(content), "by halves": iotest.HalfReader(bytes.NewReader(content))} {
 			borrowed := 0
-			b, err := readFrame(bufio.NewReader(from), length, func(n int) { borrowed += n })
+			b, err := readFrame(bufio.NewReader(from), length, 0, func(n int) { borrowed += n })
 			if err != nil || !bytes.Equal(b, content[:length]) || borrowed != length {
 				t.Errorf("%d bytes %s: got %d, borrowed %d, %v", length, name, len(b), borrowed, err)
 			}
@@ -28,7 +28,7 @@ func TestReadFrame(t *testing.T) {
 // A client that announces much and sends little costs little.
 func TestReadFrameThatNeverComes(t *testing.T) {
 	borrowed := 0
-	_, err := readFrame(bufio.NewReader(bytes.NewReader(make([]byte, 1000))), 100<<20, func(n int) { borrowed += n })
+	_, err := readFrame(bufio.NewReader(bytes.NewReader(make([]byte, 1000))), 100<<20, 0, func(n int) { borrowed += n })
 	if !errors.Is(err, io.ErrUnexpectedEOF) || borrowed != leastBytes {
 		t.Errorf("borrowed %d: %v", borrowed, err)
 	}
