@@ -208,6 +208,10 @@ func TestBadBatches(t *testing.T) {
 		var packed bytes.Buffer
 		z := gzip.NewWriter(&packed)
 		zeros := make([]byte, 1<<20)
+		value := binary.AppendVarint([]byte{0, 0, 0, 1}, 300<<20) // attributes, deltas, no key, and so long a value
+		if _, err := z.Write(append(binary.AppendVarint(nil, int64(len(value)+(300<<20)+1)), value...)); err != nil {
+			t.Fatal(err)
+		}
 		for range 300 { // 300 MB in 300 kB
 			if _, err := z.Write(zeros); err != nil {
 				t.Fatal(err)

@@ -38,11 +38,10 @@ func (b Batch) Records(maxBytes int) iter.Seq2[Record, error] {
 			yield(Record{}, err)
 			return
 		}
-		// The body is not given back to its pool: the records alias it.
-		rest := body.bytes
+		f := fieldReader{b: body}
 		for n := range b.Count() {
 			var r Record
-			if rest, err = r.read(rest, b); err != nil {
+			if err := r.read(&f, b); err != nil {
 				yield(Record{}, fmt.Errorf("record %d of the batch at offset %d: %w", n, b.BaseOffset(), err))
 				return
 			}
@@ -53,25 +52,39 @@ func (b Batch) Records(maxBytes int) iter.Seq2[Record, error] {
 	}
 }
 
-func (r *Record) read(b []byte, of Batch) (rest []byte, err error) {
-	f := fieldReader{b: b}
-	size := f.varint()
-	if size < 0 || size > f.left() {
-		return nil, errTruncated
+// body returns the batch's records, unpacked to at most maxBytes. The records of a walk alias it.
+func (b Batch) body(maxBytes int) (body []byte, err error) {
+	if b.Codec() == None {
+		return b[HeaderSize:b.Size()], nil
 	}
-	end := f.at + int(size)
-	rest, f.b = b[end:], b[:end]
+	err = b.unpack(maxBytes, func(f *fieldReader) error {
+		body = nil
+		for !f.ended() {
+			body = append(body, f.b...)
+			f.at = len(f.b)
+		}
+		return f.err()
+	})
+	return body, err
+}
+
+func (r *Record) read(f *fieldReader, of Batch) error {
+	size := f.varint32()
+	if f.failed() || size < 0 || size > int64(len(f.b)-f.at) {
+		return errTruncated
+	}
+	end := f.pos() + size
 	f.skip(1)
 	r.Timestamp = of.BaseTimestamp() + f.varint()
 	if of.IsLogAppendTime() {
 		r.Timestamp = of.MaxTimestamp()
 	}
-	r.Offset = of.BaseOffset() + kafka.Offset(f.varint())
+	r.Offset = of.BaseOffset() + kafka.Offset(f.varint32())
 	r.Key = f.bytes()
 	r.Value = f.bytes()
-	headers := f.varint()
-	if headers < 0 || headers > max(f.left(), 0) {
-		return nil, errHeaders
+	headers := f.varint32()
+	if headers < 0 || !f.failed() && headers > end-f.pos() {
+		return errHeaders
 	}
 	if headers > 0 {
 		r.Headers = make([]Header, headers)
@@ -79,15 +92,15 @@ func (r *Record) read(b []byte, of Batch) (rest []byte, err error) {
 	for i := range r.Headers {
 		r.Headers[i] = Header{Key: string(f.bytes()), Value: f.bytes()}
 	}
-	if f.failed() {
-		return nil, errTruncated
+	if f.failed() || f.pos() != end {
+		return errTruncated
 	}
-	return rest, nil
+	return nil
 }
 
 // bytes reads a length and so many bytes; nil for a negative length.
 func (f *fieldReader) bytes() []byte {
-	n := f.varint()
+	n := f.varint32()
 	if n < 0 {
 		return nil
 	}

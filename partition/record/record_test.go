@@ -119,7 +119,8 @@ func TestValidateRefuses(t *testing.T) {
 		{"a record without key", good(), tight(func(l *Limits) { l.KeysRequired = true }), kerr.InvalidRecord},
 		{"a timestamp too old", good(), tight(func(l *Limits) { l.TimestampBeforeMaxMillis = 6 }), kerr.InvalidTimestamp},
 		{"a timestamp too new", good(), tight(func(l *Limits) { l.TimestampAfterMaxMillis = 4 }), kerr.InvalidTimestamp},
-		{"gzip that is none", with(func(b Batch) { b[posAttributes+1] |= byte(Gzip) }), nil, kerr.CorruptMessage},
+		{"gzip that is none", with(func(b Batch) { b[posAttributes+1] |= byte(Gzip) }), nil, kerr.InvalidRecord},
+		{"a key longer than the batch", with(func(b Batch) { b[HeaderSize+4] = 0x7e }), nil, kerr.InvalidRecord},
 		{"a record longer than the batch", with(func(b Batch) { b[HeaderSize] = 0x7e }), nil, kerr.InvalidRecord},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,9 +1,6 @@
 package record
 
 import (
-	"encoding/binary"
-	"math"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/partition/kafka"
@@ -105,40 +102,62 @@ func checkHeader(b Batch, limits Limits) error {
 
 // checkRecords walks over the records: each must be well formed and they must be as many as the header says.
 func checkRecords(b Batch, limits Limits, now int64) error {
-	body, err := b.body(limits.UnpackedBytesMax)
-	if err != nil {
+	var newest int64
+	check := func(f *fieldReader) (err error) {
+		newest, err = checkBody(f, b, limits, now)
 		return err
 	}
-	defer body.release()
-	base, newest := b.BaseTimestamp(), int64(-1)
-	rest := body.bytes
-	for n := range b.Count() {
-		var r shape
-		if rest, err = r.read(rest); err != nil {
-			return invalid("record %d: %v", n, err)
-		}
-		if r.offsetDelta != int64(n) {
-			return invalid("record %d has offset delta %d", n, r.offsetDelta)
-		}
-		if limits.KeysRequired && r.keyless {
-			return invalid("record %d has no key, and the topic is compacted", n)
-		}
-		timestamp := base + r.timestampDelta
-		newest = max(newest, timestamp)
-		if !limits.LogAppendTime && timestamp >= 0 {
-			if now-timestamp > limits.TimestampBeforeMaxMillis || timestamp-now > limits.TimestampAfterMaxMillis {
-				return kafka.Errorf(kerr.InvalidTimestamp, "record %d has timestamp %d, which is not between %d ms before and %d ms after now, %d",
-					n, timestamp, limits.TimestampBeforeMaxMillis, limits.TimestampAfterMaxMillis, now)
-			}
-		}
+	var err error
+	if b.Codec() == None {
+		err = check(&fieldReader{b: b[HeaderSize:b.Size()]})
+	} else {
+		err = b.unpack(limits.UnpackedBytesMax, check)
 	}
-	if len(rest) > 0 {
-		return invalid("%d bytes follow the last of %d records", len(rest), b.Count())
+	if err != nil {
+		return err
 	}
 	if !limits.LogAppendTime && b.MaxTimestamp() != newest {
 		b.stampMaxTimestamp(newest) // Kafka corrects it too
 	}
 	return nil
+}
+
+// checkBody returns the largest timestamp of the records.
+func checkBody(f *fieldReader, b Batch, limits Limits, now int64) (newest int64, err error) {
+	base := b.BaseTimestamp()
+	newest = -1
+	for n := range b.Count() {
+		var r shape
+		if err := r.read(f); err != nil {
+			return 0, invalidAt(n, err)
+		}
+		if r.offsetDelta != int64(n) {
+			return 0, invalid("record %d has offset delta %d", n, r.offsetDelta)
+		}
+		if limits.KeysRequired && r.keyless {
+			return 0, invalid("record %d has no key, and the topic is compacted", n)
+		}
+		timestamp := base + r.timestampDelta
+		newest = max(newest, timestamp)
+		if !limits.LogAppendTime && timestamp >= 0 {
+			if now-timestamp > limits.TimestampBeforeMaxMillis || timestamp-now > limits.TimestampAfterMaxMillis {
+				return 0, kafka.Errorf(kerr.InvalidTimestamp, "record %d has timestamp %d, which is not between %d ms before and %d ms after now, %d",
+					n, timestamp, limits.TimestampBeforeMaxMillis, limits.TimestampAfterMaxMillis, now)
+			}
+		}
+	}
+	if !f.ended() {
+		return 0, invalid("bytes follow the last of %d records", b.Count())
+	}
+	return newest, f.err()
+}
+
+// invalidAt says which record is malformed, unless the whole batch is.
+func invalidAt(n int32, err error) error {
+	if kafka.Code(err) != kerr.UnknownServerError.Code {
+		return err
+	}
+	return invalid("record %d: %v", n, err)
 }
 
 // A shape is what validation wants to know of a record.
@@ -147,91 +166,37 @@ type shape struct {
 	keyless                     bool
 }
 
-// read takes one record off the front of b without looking at what its fields hold.
-func (r *shape) read(b []byte) (rest []byte, err error) {
-	f := fieldReader{b: b}
-	size := f.varint()
-	if size < 0 || size > f.left() {
-		return nil, errTruncated
+// read takes one record without looking at what its fields hold.
+func (r *shape) read(f *fieldReader) error {
+	size := f.varint32()
+	if f.failed() || size < 0 {
+		return f.failure()
 	}
-	end := f.at + int(size)
-	rest, f.b = b[end:], b[:end]
+	end := f.pos() + size
 	f.skip(1) // attributes, unused
 	r.timestampDelta = f.varint()
-	r.offsetDelta = f.varint()
-	key := f.varint()
+	r.offsetDelta = f.varint32()
+	key := f.varint32()
 	r.keyless = key < 0
 	f.skip(max(key, 0))
-	f.skip(max(f.varint(), 0))
-	headers := f.varint()
-	if headers < 0 || headers > max(f.left(), 0) {
-		return nil, errHeaders
+	f.skip(max(f.varint32(), 0))
+	headers := f.varint32()
+	if headers < 0 || !f.failed() && headers > end-f.pos() {
+		return errHeaders
 	}
-	for ; headers > 0; headers-- {
-		name := f.varint()
+	for ; headers > 0 && !f.failed(); headers-- {
+		name := f.varint32()
 		if name < 0 {
-			return nil, errHeaders
+			return errHeaders
 		}
 		f.skip(name)
-		f.skip(max(f.varint(), 0))
+		f.skip(max(f.varint32(), 0))
 	}
-	if f.failed() {
-		return nil, errTruncated
+	switch {
+	case f.failed() || f.pos() > end:
+		return f.failure()
+	case f.pos() < end:
+		return errTrailing
 	}
-	if f.left() > 0 {
-		return nil, errTrailing
-	}
-	return rest, nil
-}
-
-// A fieldReader takes fields off the front of a record; once one is not there, it has failed for good.
-type fieldReader struct {
-	b  []byte
-	at int // the next field; beyond the end where it has failed
-}
-
-const failedAt = math.MaxInt
-
-func (f *fieldReader) failed() bool { return f.at > len(f.b) }
-
-// left is how many bytes have not been taken; below zero where the reader has failed.
-func (f *fieldReader) left() int64 { return int64(len(f.b) - f.at) }
-
-// varint reads a zigzag number. Most are of one byte: this much is inlined.
-func (f *fieldReader) varint() int64 {
-	if i := f.at; i < len(f.b) && f.b[i] < 0x80 {
-		f.at++
-		return int64(f.b[i]>>1) ^ -int64(f.b[i]&1)
-	}
-	return f.longVarint()
-}
-
-func (f *fieldReader) longVarint() int64 {
-	if f.failed() {
-		return 0
-	}
-	v, n := binary.Varint(f.b[f.at:])
-	if n <= 0 {
-		f.at = failedAt
-		return 0
-	}
-	f.at += n
-	return v
-}
-
-// skip passes over n bytes, which is not below zero.
-func (f *fieldReader) skip(n int64) {
-	if n > f.left() {
-		f.at = failedAt
-		return
-	}
-	f.at += int(n)
-}
-
-func (f *fieldReader) take(n int64) []byte {
-	start := f.at
-	if f.skip(n); f.failed() {
-		return nil
-	}
-	return f.b[start:f.at:f.at]
+	return nil
 }
