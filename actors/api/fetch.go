@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -53,6 +54,7 @@ type fetchPart struct {
 	topic   *metadata.Topic
 	leader  messages.Leader
 	err     error
+	unknown bool // there is no such partition
 	heard   bool
 	waits   bool // for a second answer
 	reply   messages.ReplyTo
@@ -67,6 +69,7 @@ func (f *fetching) resolve() {
 		if part.err == nil {
 			_, part.leader, part.err = f.r.partition(part.topic, p.key.partition)
 		}
+		part.unknown = errors.Is(part.err, kerr.UnknownTopicOrPartition) || errors.Is(part.err, kerr.UnknownTopicID)
 		f.parts = append(f.parts, part)
 	}
 }
@@ -82,11 +85,11 @@ func (f *fetching) ask() {
 	}
 	f.unheard = 1
 	for _, p := range f.parts {
-		if p.err != nil {
+		if p.err == nil {
+			f.unheard++
+		} else if !p.unknown {
 			wait = false
-			continue
 		}
-		f.unheard++
 	}
 	for _, p := range f.parts {
 		if p.err == nil {
@@ -133,13 +136,18 @@ func (f *fetching) heard(p *fetchPart, answer *messages.Fetched, err error) {
 	f.look()
 }
 
-// look ends the first phase where there is enough to answer, or nothing to wait for.
+// look ends the first phase where there is enough to answer, or nothing to wait for. An error of a partition is told at once. One that
+// there is not holds up nobody who waits for others, as in Kafka: a client that asks for it again and again would never wait.
 func (f *fetching) look() {
 	if f.picked || f.unheard > 0 {
 		return
 	}
-	bytes, waiting := 0, 0
+	bytes, waiting, known := 0, 0, 0
 	for _, p := range f.parts {
+		if p.unknown {
+			continue
+		}
+		known++
 		if p.err != nil || p.answer.DivergingEpoch != kafka.NoEpoch || p.answer.Cold != nil {
 			f.pick()
 			return
@@ -150,10 +158,13 @@ func (f *fetching) look() {
 		}
 	}
 	switch {
-	case bytes >= int(f.q.MinBytes) || f.q.MaxWaitMillis <= 0 || len(f.parts) == 0:
+	case bytes >= int(f.q.MinBytes) || f.q.MaxWaitMillis <= 0 || known == 0:
 		f.pick()
-	case waiting < len(f.parts):
+	case waiting < known:
 		for _, p := range f.parts {
+			if p.unknown {
+				continue
+			}
 			if n := len(p.answer.Batches); !p.waits && n > 0 && p.answer.Bytes() < int(p.bytesMax) {
 				f.query(p, p.answer.Batches[n-1].NextOffset(), true)
 				waiting++

@@ -122,6 +122,25 @@ func TestFetchErrorsOfPartitions(t *testing.T) {
 	}
 }
 
+// A partition that there is not does not keep the others from being waited for; alone, there is nothing to wait for.
+func TestFetchWaitsBesideWhatIsUnknown(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.send(fetchRequest(12, 0, 9))
+	one := next[*messages.Fetch](b)
+	b.reply(one.Reply, fetched(), nil)
+	if !one.Wait || response[*kmsg.FetchResponse](b, r) != nil {
+		t.Fatal("answered before there is anything")
+	}
+	b.reply(one.Reply, fetched(batch(t, 0, 1, 10)), nil)
+	a := response[*kmsg.FetchResponse](b, r)
+	if p := a.Topics[0].Partitions; len(p[0].RecordBatches) == 0 || p[1].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("%+v", p)
+	}
+	if a := response[*kmsg.FetchResponse](b, b.send(fetchRequest(12, 9))); a == nil || a.Topics[0].Partitions[0].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestFetchLimits(t *testing.T) {
 	b := newBench(t, nil)
 	q := fetchRequest(11, 0, 1)
@@ -240,6 +259,7 @@ func TestFetchByIDs(t *testing.T) {
 	q.Topics = append(q.Topics, unknown)
 	r := b.send(q)
 	b.reply(next[*messages.Fetch](b).Reply, fetched(), nil)
+	b.at(501 * time.Millisecond)
 	a := response[*kmsg.FetchResponse](b, r)
 	if len(a.Topics) != 2 || a.Topics[0].Partitions[0].ErrorCode != 0 || a.Topics[1].Partitions[0].ErrorCode != kerr.UnknownTopicID.Code {
 		t.Errorf("%+v", a)
