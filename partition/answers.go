@@ -12,7 +12,7 @@ type Produced struct {
 	LogStartOffset kafka.Offset
 }
 
-// Fetched answers Fetch. It is given with an error too, so that a client learns the offsets that go with it.
+// Fetched answers Fetch.
 type Fetched struct {
 	HighWatermark    kafka.Offset
 	LastStableOffset kafka.Offset

@@ -17,27 +17,27 @@ type FetchQuery struct {
 }
 
 // Fetch answers with *Fetched, at once. Where nothing can be read yet and the query waits, a second answer to the same
-// ticket follows as soon as there is something, unless EndFetch comes first.
+// ticket follows as soon as there is something, unless EndFetch comes first. The order of the checks is that of Kafka's
+// Partition.readRecords.
 func (p *Partition) Fetch(q FetchQuery, who Ticket) {
 	if err := p.checkEpoch(q.LeaderEpoch); err != nil {
-		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: p.fetched(), Err: err})
+		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Err: err})
 		return
 	}
 	f := p.fetched()
-	if q.LastFetchedEpoch != kafka.NoEpoch {
-		if end := p.state.endOf(q.LastFetchedEpoch, p.logEnd); end.Epoch < q.LastFetchedEpoch || end.End < q.Offset {
-			f.DivergingEpoch, f.DivergingEnd = end.Epoch, end.End
-			p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: f})
-			return
-		}
-	}
+	compares := q.LastFetchedEpoch >= 0
+	end := p.state.endOf(q.LastFetchedEpoch, p.logEnd)
 	switch {
-	case q.Offset < p.state.logStart:
-		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: f, Err: kerr.OffsetOutOfRange})
-		return
-	case q.Offset > p.logEnd:
-		// A deposed leader would be wrong about where the log ends.
+	case compares && end.Epoch == kafka.NoEpoch, !compares && q.Offset > p.logEnd:
+		// The reader's epoch or offset is beyond the log. A deposed leader would be wrong about that.
 		p.waiting.reads = append(p.waiting.reads, confirming{ticket: who, query: q})
+		return
+	case q.Offset < p.state.logStart:
+		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Err: kerr.OffsetOutOfRange})
+		return
+	case compares && (end.Epoch < q.LastFetchedEpoch || end.End < q.Offset):
+		f.DivergingEpoch, f.DivergingEnd = end.Epoch, end.End
+		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: f})
 		return
 	}
 	p.read(q, f)

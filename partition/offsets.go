@@ -77,7 +77,7 @@ func (p *Partition) confirmed(_ time.Time, tokens []uint64) {
 		r := p.waiting.reads[n]
 		switch q := r.query.(type) {
 		case FetchQuery:
-			p.out.Replies = append(p.out.Replies, Reply{Ticket: r.ticket, Response: p.fetched(), Err: kerr.OffsetOutOfRange})
+			p.out.Replies = append(p.out.Replies, Reply{Ticket: r.ticket, Err: kerr.OffsetOutOfRange})
 		case EpochQuery:
 			end := p.state.endOf(q.Epoch, p.logEnd)
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: r.ticket, Response: &end})

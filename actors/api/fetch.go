@@ -256,12 +256,10 @@ func (f *fetching) finish() {
 // respond makes the partition's part of the response.
 func (p *fetchPart) respond(r *Request) *fetchedPartition {
 	a := &fetchedPartition{partition: p.key.partition, code: r.errCode(p.err), highWatermark: -1, lastStable: -1, logStart: -1, divergingEpoch: kafka.NoEpoch, leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch}
-	if p.answer != nil {
+	if p.answer != nil && p.err == nil {
 		a.highWatermark, a.lastStable, a.logStart = p.answer.HighWatermark, p.answer.LastStableOffset, p.answer.LogStartOffset
 		a.divergingEpoch, a.divergingEnd = p.answer.DivergingEpoch, p.answer.DivergingEnd
-		a.aborted = p.answer.Aborted
-	}
-	if p.err == nil {
+		a.aborted, a.committed = p.answer.Aborted, kafka.IsolationLevel(r.Body.(*kmsg.FetchRequest).IsolationLevel) == kafka.ReadCommitted
 		a.batches = p.batches
 	}
 	if p.topic != nil && (a.code == kerr.NotLeaderForPartition.Code || a.code == kerr.FencedLeaderEpoch.Code) {

@@ -29,6 +29,7 @@ type fetchedPartition struct {
 	highWatermark, lastStable, logStart kafka.Offset
 	divergingEpoch                      kafka.LeaderEpoch
 	divergingEnd                        kafka.Offset
+	committed                           bool // the client reads what is committed only; others are told of no aborted transactions
 	aborted                             []messages.AbortedTransaction
 	batches                             []record.Batch
 	leader                              kafka.BrokerID // who leads now, where the client was wrong about it
@@ -173,7 +174,11 @@ func (w *fetchWriter) partition(p *fetchedPartition) {
 	if w.version >= 5 {
 		w.int64(int64(p.logStart))
 	}
-	w.length(len(p.aborted))
+	if p.committed {
+		w.length(len(p.aborted))
+	} else {
+		w.length(-1) // null
+	}
 	for _, t := range p.aborted {
 		w.int64(int64(t.ProducerID))
 		w.int64(int64(t.FirstOffset))

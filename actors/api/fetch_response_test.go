@@ -23,7 +23,7 @@ func TestFetchResponseIsAsKmsgEncodesIt(t *testing.T) {
 		{name: "one", id: kafka.TopicID{1}, partitions: []*fetchedPartition{
 			{
 				partition: 3, highWatermark: 10, lastStable: 9, logStart: 2, batches: []record.Batch{small, big, big, small}, divergingEpoch: kafka.NoEpoch,
-				leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch, aborted: []messages.AbortedTransaction{{ProducerID: 4, FirstOffset: 8}},
+				leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch, committed: true, aborted: []messages.AbortedTransaction{{ProducerID: 4, FirstOffset: 8}},
 			},
 			{partition: 4, code: 6, highWatermark: -1, lastStable: -1, logStart: -1, divergingEpoch: kafka.NoEpoch, leader: 2, leaderEpoch: 9, node: &metadata.Broker{ID: 2, Host: "h", Port: 9, Rack: rack}},
 		}},
@@ -80,7 +80,9 @@ func wanted(version int16, p *fetchedPartition) kmsg.FetchResponseTopicPartition
 	if version >= 5 {
 		w.LogStartOffset = int64(p.logStart)
 	}
-	w.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	if p.committed {
+		w.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	}
 	for _, a := range p.aborted {
 		x := kmsg.NewFetchResponseTopicPartitionAbortedTransaction()
 		x.ProducerID, x.FirstOffset = int64(a.ProducerID), int64(a.FirstOffset)

@@ -120,6 +120,9 @@ func TestFetchErrorsOfPartitions(t *testing.T) {
 	if want := []int16{kerr.OffsetOutOfRange.Code, kerr.NotLeaderForPartition.Code, kerr.UnknownTopicOrPartition.Code}; codes[0] != want[0] || codes[1] != want[1] || codes[2] != want[2] {
 		t.Errorf("errors %v, want %v", codes, want)
 	}
+	if p := a.Topics[0].Partitions[0]; p.HighWatermark != -1 || p.LastStableOffset != -1 || p.LogStartOffset != -1 {
+		t.Errorf("offsets beside an error: %+v", p)
+	}
 }
 
 // A partition that there is not does not keep the others from being waited for; alone, there is nothing to wait for.
