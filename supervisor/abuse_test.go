@@ -234,7 +234,7 @@ func TestBadBatches(t *testing.T) {
 	}{
 		{"a good one", good(100), -1, nil},
 		{"nothing", nil, -1, kerr.InvalidRecord},
-		{"half a batch", good(100)[:80], -1, kerr.CorruptMessage},
+		{"half a batch", good(100)[:80], -1, kerr.InvalidRecord},
 		{"a wrong checksum", func() []byte { b := good(100); b[70] ^= 1; return b }(), -1, kerr.CorruptMessage},
 		{"the format of 0.10", changed(func(b []byte) []byte { b[16] = 1; return b }), -1, kerr.InvalidRecord},
 		{"a count that is not true", changed(func(b []byte) []byte { b[60] = 9; return b }), -1, kerr.InvalidRecord},

@@ -86,7 +86,7 @@ func (b *Builder) Build() (Batch, error) {
 	be := binary.BigEndian
 	be.PutUint32(out[posLength:], uint32(len(out)-lengthOverhead))
 	be.PutUint32(out[posLeaderEpoch:], ^uint32(0))
-	out[posMagic] = 2
+	out[posMagic] = magic
 	be.PutUint16(out[posAttributes:], attributes)
 	be.PutUint32(out[posLastOffsetDelta:], uint32(b.count-1))
 	be.PutUint64(out[posBaseTimestamp:], uint64(b.base))

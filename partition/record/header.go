@@ -27,6 +27,10 @@ const (
 	HeaderSize = 61
 	// lengthOverhead is what the length field does not count.
 	lengthOverhead = posLeaderEpoch
+	// recordOverheadMin is what the length field of the oldest format's smallest record says.
+	recordOverheadMin = 14
+
+	magic = 2
 )
 
 // The bits of a batch's attributes.
@@ -131,6 +135,12 @@ func (b Batch) Stamp(base kafka.Offset, epoch kafka.LeaderEpoch) {
 func (b Batch) StampLogAppendTime(now int64) {
 	binary.BigEndian.PutUint16(b[posAttributes:], uint16(b.Attributes()|attrLogAppendTime))
 	b.stampMaxTimestamp(now)
+}
+
+// stampCreateTime says that the records have timestamps of their own, of which t is the largest.
+func (b Batch) stampCreateTime(t int64) {
+	binary.BigEndian.PutUint16(b[posAttributes:], uint16(b.Attributes()&^attrLogAppendTime))
+	b.stampMaxTimestamp(t)
 }
 
 func (b Batch) stampMaxTimestamp(t int64) {

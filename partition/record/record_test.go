@@ -47,10 +47,10 @@ func TestRecordsComeBackAsTheyWereAdded(t *testing.T) {
 	for _, codec := range codecs {
 		t.Run(codec.String(), func(t *testing.T) {
 			b := build(t, Builder{Codec: codec, Producer: &Producer{7, 1, 40}}, some()...)
-			b.Stamp(100, 3)
 			if _, err := Validate(b, roomy, now); err != nil {
 				t.Fatal(err)
 			}
+			b.Stamp(100, 3)
 			if b.BaseOffset() != 100 || b.NextOffset() != 103 || b.LeaderEpoch() != 3 || b.LastSequence() != 42 || b.MaxTimestamp() != now+5 {
 				t.Errorf("header: base %d next %d epoch %d last sequence %d max %d", b.BaseOffset(), b.NextOffset(), b.LeaderEpoch(), b.LastSequence(), b.MaxTimestamp())
 			}
@@ -99,11 +99,20 @@ func TestValidateRefuses(t *testing.T) {
 		want   *kerr.Error
 	}{
 		{"nothing", nil, nil, kerr.InvalidRecord},
-		{"a header cut short", good()[:HeaderSize-1], nil, kerr.CorruptMessage},
-		{"a batch cut short", good()[:HeaderSize+20], nil, kerr.CorruptMessage},
+		{"5 bytes", good()[:5], nil, kerr.InvalidRecord},
+		{"no magic", good()[:posMagic], nil, kerr.InvalidRecord},
+		{"a header cut short", good()[:HeaderSize-1], nil, kerr.InvalidRecord},
+		{"a batch cut short", good()[:HeaderSize+20], nil, kerr.InvalidRecord},
+		{"a length beyond the end", with0(good(), func(b Batch) { be.PutUint32(b[posLength:], 1<<30) }), nil, kerr.InvalidRecord},
+		{"a length shorter than a header", with0(good(), func(b Batch) { be.PutUint32(b[posLength:], 48) }), nil, kerr.CorruptMessage},
+		{"a length shorter than any record", with0(good(), func(b Batch) { be.PutUint32(b[posLength:], 13) })[:posMagic], nil, kerr.CorruptMessage},
 		{"two batches", append(good(), good()...), nil, kerr.InvalidRecord},
+		{"garbage behind it", append(good(), 1, 2, 3), nil, kerr.InvalidRecord},
 		{"an old magic", with(func(b Batch) { b[posMagic] = 1 }), nil, kerr.InvalidRecord},
+		{"an unknown magic", with(func(b Batch) { b[posMagic] = 3 }), nil, kerr.CorruptMessage},
+		{"a negative magic", with(func(b Batch) { b[posMagic] = 0xff }), nil, kerr.CorruptMessage},
 		{"a negative length", with0(good(), func(b Batch) { be.PutUint32(b[posLength:], 1<<31) }), nil, kerr.CorruptMessage},
+		{"a base offset", with(func(b Batch) { b[posBaseOffset+7] = 1 }), nil, kerr.InvalidRecord},
 		{"a flipped bit", with0(good(), func(b Batch) { b[len(b)-1] ^= 1 }), nil, kerr.CorruptMessage},
 		{"too large", good(), tight(func(l *Limits) { l.BatchBytesMax = 1000 }), kerr.MessageTooLarge},
 		{"no records", with(func(b Batch) { be.PutUint32(b[posCount:], 0) }), nil, kerr.InvalidRecord},
@@ -113,12 +122,15 @@ func TestValidateRefuses(t *testing.T) {
 		{"a control batch", build(t, Builder{Control: true}, some()...), nil, kerr.InvalidRecord},
 		{"an unknown codec", with(func(b Batch) { b[posAttributes+1] |= 7 }), nil, kerr.UnsupportedCompressionType},
 		{"zstd on an old version", build(t, Builder{Codec: Zstd}, some()...), tight(func(l *Limits) { l.ZstdAllowed = false }), kerr.UnsupportedCompressionType},
-		{"log append time by a client", with(func(b Batch) { b[posAttributes+1] |= attrLogAppendTime }), nil, kerr.InvalidTimestamp},
+		{"log append time by a client", with(func(b Batch) { b[posAttributes+1] |= attrLogAppendTime }), tight(func(l *Limits) { l.LogAppendTime = true }), kerr.InvalidTimestamp},
 		{"a transaction of nobody", build(t, Builder{Transactional: true}, some()...), nil, kerr.InvalidRecord},
 		{"a negative sequence", build(t, Builder{Producer: &Producer{1, 0, -1}}, some()...), nil, kerr.InvalidRecord},
 		{"a record without key", good(), tight(func(l *Limits) { l.KeysRequired = true }), kerr.InvalidRecord},
 		{"a timestamp too old", good(), tight(func(l *Limits) { l.TimestampBeforeMaxMillis = 6 }), kerr.InvalidTimestamp},
 		{"a timestamp too new", good(), tight(func(l *Limits) { l.TimestampAfterMaxMillis = 4 }), kerr.InvalidTimestamp},
+		{"a timestamp below -1", build(t, Builder{}, Record{Timestamp: -2}), tight(func(l *Limits) { l.TimestampBeforeMaxMillis = 60_000 }), kerr.InvalidTimestamp},
+		{"the oldest timestamp", build(t, Builder{}, Record{Timestamp: math.MinInt64}), tight(func(l *Limits) { l.TimestampBeforeMaxMillis = 60_000 }), kerr.InvalidTimestamp},
+		{"the newest timestamp", build(t, Builder{}, Record{Timestamp: math.MaxInt64}), nil, kerr.InvalidTimestamp},
 		{"gzip that is none", with(func(b Batch) { b[posAttributes+1] |= byte(Gzip) }), nil, kerr.InvalidRecord},
 		{"a key longer than the batch", with(func(b Batch) { b[HeaderSize+4] = 0x7e }), nil, kerr.InvalidRecord},
 		{"a record longer than the batch", with(func(b Batch) { b[HeaderSize] = 0x7e }), nil, kerr.InvalidRecord},
@@ -142,6 +154,30 @@ func TestLargestTimestampIsCorrected(t *testing.T) {
 	got, err := Validate(b, roomy, now)
 	if err != nil || got.MaxTimestamp() != now-1 || got.CRC() != got.ComputeCRC() {
 		t.Errorf("largest timestamp %d, checksum %x of %x, %v", got.MaxTimestamp(), got.CRC(), got.ComputeCRC(), err)
+	}
+}
+
+// As in Kafka a topic with create time takes no notice of a client that claims log append time.
+func TestLogAppendTimeOnATopicWithCreateTime(t *testing.T) {
+	b := build(t, Builder{}, some()...)
+	b.StampLogAppendTime(now + 99)
+	got, err := Validate(b, roomy, now)
+	if err != nil || got.IsLogAppendTime() || got.MaxTimestamp() != now+5 || got.CRC() != got.ComputeCRC() {
+		t.Errorf("%v, largest timestamp %d, %v", got.IsLogAppendTime(), got.MaxTimestamp(), err)
+	}
+}
+
+// A record without a timestamp is taken, and one that is too old is where no limit is set.
+func TestTimestampsThatAreTaken(t *testing.T) {
+	tight := roomy
+	tight.TimestampBeforeMaxMillis = 60_000
+	for _, c := range []struct {
+		timestamp int64
+		limits    Limits
+	}{{-1, tight}, {-2, roomy}, {now - 60_000, tight}} {
+		if _, err := Validate(build(t, Builder{}, Record{Timestamp: c.timestamp}), c.limits, now); err != nil {
+			t.Errorf("timestamp %d: %v", c.timestamp, err)
+		}
 	}
 }
 

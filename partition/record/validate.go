@@ -1,6 +1,8 @@
 package record
 
 import (
+	"math"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/partition/kafka"
@@ -24,13 +26,16 @@ type Limits struct {
 // Validate checks the records field that a produce request holds for one partition, and returns it as the one
 // batch that it must be. Now is in milliseconds since 1970. The order of the checks and their errors are those of Kafka's
 // ProduceRequest.validateRecords and LogValidator: CORRUPT_MESSAGE for bytes that are no batch or have
-// another checksum, INVALID_RECORD for a batch that says what it must not, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP,
-// UNSUPPORTED_COMPRESSION_TYPE and UNSUPPORTED_FOR_MESSAGE_FORMAT. Nothing is copied, and nothing changed but
-// a largest timestamp that is not that of the records: it is corrected, as Kafka does.
+// another checksum, INVALID_RECORD for a batch that is not whole or says what it must not, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP and
+// UNSUPPORTED_COMPRESSION_TYPE. Nothing is copied, and nothing changed but what Kafka corrects too: a largest
+// timestamp that is not that of the records, and log append time on a topic with create time.
 func Validate(records []byte, limits Limits, now int64) (Batch, error) {
 	b, err := only(records)
 	if err != nil {
 		return nil, err
+	}
+	if b.BaseOffset() != 0 {
+		return nil, invalid("the batch has base offset %d; a client counts from 0", b.BaseOffset())
 	}
 	if len(b) > limits.BatchBytesMax {
 		return nil, kafka.Errorf(kerr.MessageTooLarge, "a batch of %d bytes exceeds max.message.bytes, %d", len(b), limits.BatchBytesMax)
@@ -44,22 +49,29 @@ func Validate(records []byte, limits Limits, now int64) (Batch, error) {
 	return b, checkRecords(b, limits, now)
 }
 
-// only returns the single batch that a produce request of version 3 or later holds for a partition.
+// only returns the single batch that a produce request of version 3 or later holds for a partition. As in Kafka
+// (ByteBufferLogInputStream, ProduceRequest.validateRecords) a batch that is not whole is none at all, which the client must not send again;
+// bytes that no batch begins with are corrupt.
 func only(records []byte) (Batch, error) {
-	if len(records) == 0 {
-		return nil, invalid("a produce request holds exactly one record batch for a partition, this one none")
-	}
-	if len(records) < HeaderSize {
-		return nil, corrupt("%d bytes are no record batch: its header alone has %d", len(records), HeaderSize)
-	}
 	b := Batch(records)
-	if b.Magic() != 2 {
-		return nil, invalid("the batch has magic %d; produce requests from version 3 on hold batches of magic 2 only", b.Magic())
+	if len(b) < posLeaderEpoch {
+		return nil, invalid("a produce request holds exactly one record batch for a partition, this one %d bytes", len(b))
 	}
-	switch size := b.Size(); {
-	case size < HeaderSize || size > len(records):
-		return nil, corrupt("the batch claims %d bytes of %d", size, len(records))
-	case size < len(records):
+	size := b.Size()
+	switch {
+	case size < lengthOverhead+recordOverheadMin:
+		return nil, corrupt("the batch claims %d bytes", size)
+	case len(b) <= posMagic:
+		return nil, invalid("the batch has %d bytes of %d", len(b), size)
+	case b.Magic() < 0 || b.Magic() > magic:
+		return nil, corrupt("the batch has magic %d", b.Magic())
+	case size > len(b):
+		return nil, invalid("the batch has %d bytes of %d", len(b), size)
+	case b.Magic() != magic:
+		return nil, invalid("the batch has magic %d; produce requests from version 3 on hold batches of magic 2 only", b.Magic())
+	case size < HeaderSize:
+		return nil, corrupt("the batch claims %d bytes: its header alone has %d", size, HeaderSize)
+	case size < len(b):
 		return nil, invalid("a produce request holds exactly one record batch for a partition, this one more")
 	}
 	return b, nil
@@ -80,8 +92,8 @@ func checkHeader(b Batch, limits Limits) error {
 		return kafka.Errorf(kerr.UnsupportedCompressionType, "compression type %d is unknown", b.Codec())
 	case b.Codec() == Zstd && !limits.ZstdAllowed:
 		return kafka.Errorf(kerr.UnsupportedCompressionType, "produce requests below version 7 can't carry zstd")
-	case b.IsLogAppendTime() && !limits.LogAppendTime:
-		return kafka.Errorf(kerr.InvalidTimestamp, "the batch claims log append time on a topic with create time")
+	case b.IsLogAppendTime() && limits.LogAppendTime:
+		return kafka.Errorf(kerr.InvalidTimestamp, "the batch claims log append time, which the broker alone gives")
 	}
 	if b.ProducerID() == kafka.NoProducer {
 		if b.IsTransactional() {
@@ -116,8 +128,8 @@ func checkRecords(b Batch, limits Limits, now int64) error {
 	if err != nil {
 		return err
 	}
-	if !limits.LogAppendTime && b.MaxTimestamp() != newest {
-		b.stampMaxTimestamp(newest) // Kafka corrects it too
+	if !limits.LogAppendTime && (b.MaxTimestamp() != newest || b.IsLogAppendTime()) {
+		b.stampCreateTime(newest)
 	}
 	return nil
 }
@@ -125,7 +137,7 @@ func checkRecords(b Batch, limits Limits, now int64) error {
 // checkBody returns the largest timestamp of the records.
 func checkBody(f *fieldReader, b Batch, limits Limits, now int64) (newest int64, err error) {
 	base := b.BaseTimestamp()
-	newest = -1
+	newest = noTimestamp
 	for n := range b.Count() {
 		var r shape
 		if err := r.read(f); err != nil {
@@ -139,8 +151,8 @@ func checkBody(f *fieldReader, b Batch, limits Limits, now int64) (newest int64,
 		}
 		timestamp := base + r.timestampDelta
 		newest = max(newest, timestamp)
-		if !limits.LogAppendTime && timestamp >= 0 {
-			if now-timestamp > limits.TimestampBeforeMaxMillis || timestamp-now > limits.TimestampAfterMaxMillis {
+		if !limits.LogAppendTime && timestamp != noTimestamp {
+			if sub(now, timestamp) > limits.TimestampBeforeMaxMillis || sub(timestamp, now) > limits.TimestampAfterMaxMillis {
 				return 0, kafka.Errorf(kerr.InvalidTimestamp, "record %d has timestamp %d, which is not between %d ms before and %d ms after now, %d",
 					n, timestamp, limits.TimestampBeforeMaxMillis, limits.TimestampAfterMaxMillis, now)
 			}
@@ -150,6 +162,21 @@ func checkBody(f *fieldReader, b Batch, limits Limits, now int64) (newest int64,
 		return 0, invalid("bytes follow the last of %d records", b.Count())
 	}
 	return newest, f.err()
+}
+
+// noTimestamp is that of a record whose client gave it none.
+const noTimestamp = -1
+
+// sub is a-b, or the nearest number that fits.
+func sub(a, b int64) int64 {
+	d := a - b
+	switch {
+	case b < 0 && d < a:
+		return math.MaxInt64
+	case b > 0 && d > a:
+		return math.MinInt64
+	}
+	return d
 }
 
 // invalidAt says which record is malformed, unless the whole batch is.
