@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/partition/config"
-	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 	"troupe/partition/record"
 )
@@ -137,12 +135,17 @@ func (d *Decoder) validate(r *Request, p *kmsg.ProduceRequest) {
 		limits.ZstdAllowed = p.Version >= 7
 		for j := range t.Partitions {
 			b, err := record.Validate(t.Partitions[j].Records, limits, r.Received.UnixMilli())
-			if err == nil && (b.IsTransactional() || b.IsControl()) {
-				err = kafka.Errorf(kerr.InvalidTxnState, "transactions are not served yet")
+			if isTransactional(t.Partitions[j].Records) {
+				err = errNoTransactions
 			}
 			r.batches = append(r.batches, checkedBatch{b, err})
 		}
 	}
+}
+
+// isTransactional looks at bytes that may be no batch.
+func isTransactional(records []byte) bool {
+	return len(records) >= record.HeaderSize && record.Batch(records).IsTransactional()
 }
 
 func limitsOf(c config.Topic) record.Limits {

@@ -16,7 +16,7 @@ import (
 // With acks=0 there is no answer; where such a request fails, the connection is closed, as in Kafka, so that the client asks for metadata again.
 func produce(r *Request) {
 	p := &producing{r: r, q: r.Body.(*kmsg.ProduceRequest), response: kmsg.NewPtrProduceResponse()}
-	refusal := refuseProduce(p.q)
+	refusal := p.refuse()
 	n := 0
 	for i := range p.q.Topics {
 		t := &p.q.Topics[i]
@@ -54,16 +54,6 @@ func produce(r *Request) {
 // adminClient is the client id that may write to internal topics, as in Kafka.
 const adminClient = "__admin_client"
 
-func refuseProduce(q *kmsg.ProduceRequest) error {
-	switch {
-	case q.TransactionID != nil:
-		return errNoTransactions
-	case q.Acks < -1 || q.Acks > 1:
-		return kerr.InvalidRequiredAcks
-	}
-	return nil
-}
-
 // producing is a produce request whose partitions have not all answered.
 type producing struct {
 	r        *Request
@@ -73,11 +63,28 @@ type producing struct {
 	failed   error // the last refusal, for acks=0
 }
 
+// refuse says why nothing of the request may be appended: it belongs to a transaction. As in Kafka one batch that says so is
+// enough, without a transactional id too.
+func (p *producing) refuse() error {
+	if p.q.TransactionID != nil {
+		return errNoTransactions
+	}
+	for _, b := range p.r.batches {
+		if errors.Is(b.err, errNoTransactions) {
+			return errNoTransactions
+		}
+	}
+	return nil
+}
+
 // append sends one batch to its leader.
 func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPartition, b checkedBatch, err error) {
 	var l messages.Leader
 	if err == nil {
 		_, l, err = p.r.partition(t, out.Partition)
+	}
+	if err == nil && (p.q.Acks < int16(kafka.AcksAll) || p.q.Acks > int16(kafka.AcksLeader)) {
+		err = kerr.InvalidRequiredAcks
 	}
 	if err == nil {
 		err = b.err

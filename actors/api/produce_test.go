@@ -110,3 +110,32 @@ func TestProduceByID(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// A transactional batch is as fatal as a transactional id, and nothing of its request is appended.
+func TestProduceOfATransactionWithoutItsID(t *testing.T) {
+	b := newBench(t, nil)
+	w := record.Builder{Transactional: true, Producer: &record.Producer{ID: 1}}
+	w.Add(record.Record{Timestamp: epoch.UnixMilli()})
+	transactional, err := w.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.send(produceRequest(9, -1, map[int32]record.Batch{0: batch(t, 0, 1, 10), 1: transactional}))
+	for _, p := range response[*kmsg.ProduceResponse](b, r).Topics[0].Partitions {
+		if p.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
+			t.Errorf("%+v", p)
+		}
+	}
+	if len(b.asked) > 0 {
+		t.Errorf("sent %+v", b.asked)
+	}
+}
+
+// What is unknown is said before what is wrong with acks.
+func TestProduceWithOtherAcks(t *testing.T) {
+	b := newBench(t, nil)
+	a := response[*kmsg.ProduceResponse](b, b.send(produceRequest(9, 2, map[int32]record.Batch{0: batch(t, 0, 1, 10), 9: batch(t, 0, 1, 10)})))
+	if p := a.Topics[0].Partitions; p[0].ErrorCode != kerr.InvalidRequiredAcks.Code || p[1].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("%+v", p)
+	}
+}
