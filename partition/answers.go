@@ -5,7 +5,7 @@ import (
 	"troupe/partition/record"
 )
 
-// Produced answers Append.
+// Produced answers Append. It is given with an error of the leader's too; its offset is then kafka.NoOffset.
 type Produced struct {
 	BaseOffset     kafka.Offset
 	LogAppendTime  int64 // milliseconds since 1970; -1 with CreateTime

@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -14,8 +15,13 @@ import (
 // safe as acks asks for: applied, for AcksAll; on this replica's disk, for AcksLeader; never, for AcksNone. A batch
 // that an idempotent producer sent before is not appended again: it gets the first one's answer, when that has one.
 func (p *Partition) Append(now time.Time, b record.Batch, acks kafka.Acks, who Ticket) {
-	if err := p.append(now, b, acks, who); err != nil {
+	err := p.append(now, b, acks, who)
+	switch {
+	case err == nil:
+	case errors.Is(err, errNotLeader):
 		p.reply(acks, Reply{Ticket: who, Err: err})
+	default: // a leader says where its log starts, in a refusal too
+		p.reply(acks, Reply{Ticket: who, Response: p.produced(kafka.NoOffset, -1), Err: err})
 	}
 }
 

@@ -237,6 +237,10 @@ func describe(r Reply) string {
 	var out string
 	switch a := r.Response.(type) {
 	case *Produced:
+		if a.BaseOffset == kafka.NoOffset {
+			out = fmt.Sprintf("log start %d", a.LogStartOffset)
+			break
+		}
 		out = fmt.Sprintf("produced at %d", a.BaseOffset)
 		if a.LogAppendTime >= 0 {
 			out += fmt.Sprintf(", time %d", a.LogAppendTime)

@@ -9,6 +9,7 @@ import (
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
+	"troupe/partition/record"
 )
 
 // Produce, versions 3-13. v3 batches of magic 2. v4 KAFKA_STORAGE_ERROR. v5 log start offset. v7 zstd (KIP-110). v8 messages (KIP-467). v9
@@ -123,6 +124,10 @@ func (p *producing) answer(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		p.failed = err
 		out.ErrorCode = p.r.errCode(err)
 		out.ErrorMessage = detail(err)
+		out.ErrorRecords = blamed(err)
+		if produced != nil {
+			out.LogStartOffset = int64(produced.LogStartOffset)
+		}
 		if out.ErrorCode == kerr.NotLeaderForPartition.Code && t != nil {
 			p.hint(t, out)
 		}
@@ -130,6 +135,16 @@ func (p *producing) answer(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		out.BaseOffset, out.LogAppendTime, out.LogStartOffset = int64(produced.BaseOffset), produced.LogAppendTime, int64(produced.LogStartOffset)
 	}
 	p.done()
+}
+
+// blamed are the records for which a batch is refused (KIP-467).
+func blamed(err error) (out []kmsg.ProduceResponseTopicPartitionErrorRecord) {
+	for _, e := range record.RecordErrors(err) {
+		r := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+		r.RelativeOffset, r.ErrorMessage = e.Index, &e.Message
+		out = append(out, r)
+	}
+	return out
 }
 
 // hint says who leads the partition now (KIP-951).

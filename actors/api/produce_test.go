@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -37,9 +38,9 @@ func TestProduceAnswersWhenAllPartitionsHave(t *testing.T) {
 	if response[*kmsg.ProduceResponse](b, r) != nil {
 		t.Fatal("answered before partition 0 has")
 	}
-	b.reply(one.Reply, nil, kafka.Errorf(kerr.OutOfOrderSequenceNumber, "a gap"))
+	b.reply(one.Reply, &messages.Produced{BaseOffset: -1, LogAppendTime: -1, LogStartOffset: 3}, kafka.Errorf(kerr.OutOfOrderSequenceNumber, "a gap"))
 	a := response[*kmsg.ProduceResponse](b, r).Topics[0].Partitions
-	if a[0].ErrorCode != kerr.OutOfOrderSequenceNumber.Code || *a[0].ErrorMessage != "a gap" || a[0].BaseOffset != -1 {
+	if a[0].ErrorCode != kerr.OutOfOrderSequenceNumber.Code || *a[0].ErrorMessage != "a gap" || a[0].BaseOffset != -1 || a[0].LogStartOffset != 3 {
 		t.Errorf("partition 0: %+v", a[0])
 	}
 	if a[1].ErrorCode != 0 || a[1].BaseOffset != 8 || a[1].LogStartOffset != 3 {
@@ -128,6 +129,26 @@ func TestProduceOfATransactionWithoutItsID(t *testing.T) {
 	}
 	if len(b.asked) > 0 {
 		t.Errorf("sent %+v", b.asked)
+	}
+}
+
+// KIP-467: the answer names the records that are to blame.
+func TestProduceNamesTheRecordsThatAreRefused(t *testing.T) {
+	b := newBench(t, nil)
+	var w record.Builder
+	for _, at := range []int64{0, 2, 0} { // hours ahead, where one is allowed
+		w.Add(record.Record{Timestamp: epoch.Add(time.Duration(at) * time.Hour).UnixMilli()})
+	}
+	late, err := w.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := response[*kmsg.ProduceResponse](b, b.send(produceRequest(8, -1, map[int32]record.Batch{0: late}))).Topics[0].Partitions[0]
+	if p.ErrorCode != kerr.InvalidTimestamp.Code || *p.ErrorMessage != "One or more records have been rejected due to invalid timestamp" {
+		t.Errorf("%+v", p)
+	}
+	if len(p.ErrorRecords) != 1 || p.ErrorRecords[0].RelativeOffset != 1 || !strings.Contains(*p.ErrorRecords[0].ErrorMessage, "out of range") {
+		t.Errorf("%+v", p.ErrorRecords)
 	}
 }
 

@@ -27,7 +27,7 @@ type Limits struct {
 // batch that it must be. Now is in milliseconds since 1970. The order of the checks and their errors are those of Kafka's
 // ProduceRequest.validateRecords and LogValidator: CORRUPT_MESSAGE for bytes that are no batch or have
 // another checksum, INVALID_RECORD for a batch that is not whole or says what it must not, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP and
-// UNSUPPORTED_COMPRESSION_TYPE. Nothing is copied, and nothing changed but what Kafka corrects too: a largest
+// UNSUPPORTED_COMPRESSION_TYPE. Where single records are to blame the error is a *RecordsError. Nothing is copied, and nothing changed but what Kafka corrects too: a largest
 // timestamp that is not that of the records, and log append time on a topic with create time.
 func Validate(records []byte, limits Limits, now int64) (Batch, error) {
 	b, err := only(records)
@@ -92,8 +92,6 @@ func checkHeader(b Batch, limits Limits) error {
 		return kafka.Errorf(kerr.UnsupportedCompressionType, "compression type %d is unknown", b.Codec())
 	case b.Codec() == Zstd && !limits.ZstdAllowed:
 		return kafka.Errorf(kerr.UnsupportedCompressionType, "produce requests below version 7 can't carry zstd")
-	case b.IsLogAppendTime() && limits.LogAppendTime:
-		return kafka.Errorf(kerr.InvalidTimestamp, "the batch claims log append time, which the broker alone gives")
 	}
 	if b.ProducerID() == kafka.NoProducer {
 		if b.IsTransactional() {
@@ -136,32 +134,42 @@ func checkRecords(b Batch, limits Limits, now int64) error {
 
 // checkBody returns the largest timestamp of the records.
 func checkBody(f *fieldReader, b Batch, limits Limits, now int64) (newest int64, err error) {
-	base := b.BaseTimestamp()
+	var refused refusals
 	newest = noTimestamp
 	for n := range b.Count() {
 		var r shape
 		if err := r.read(f); err != nil {
 			return 0, invalidAt(n, err)
 		}
-		if r.offsetDelta != int64(n) {
-			return 0, invalid("record %d has offset delta %d", n, r.offsetDelta)
-		}
-		if limits.KeysRequired && r.keyless {
-			return 0, invalid("record %d has no key, and the topic is compacted", n)
-		}
-		timestamp := base + r.timestampDelta
+		timestamp := b.BaseTimestamp() + r.timestampDelta
 		newest = max(newest, timestamp)
-		if !limits.LogAppendTime && timestamp != noTimestamp {
-			if sub(now, timestamp) > limits.TimestampBeforeMaxMillis || sub(timestamp, now) > limits.TimestampAfterMaxMillis {
-				return 0, kafka.Errorf(kerr.InvalidTimestamp, "record %d has timestamp %d, which is not between %d ms before and %d ms after now, %d",
-					n, timestamp, limits.TimestampBeforeMaxMillis, limits.TimestampAfterMaxMillis, now)
-			}
+		switch {
+		case limits.KeysRequired && r.keyless:
+			refused.add(kerr.InvalidRecord, n, "Compacted topic cannot accept message without key.")
+		case limits.LogAppendTime && b.IsLogAppendTime():
+			refused.add(kerr.InvalidTimestamp, n, "Invalid timestamp type in message. Producer should not set timestamp type to LogAppendTime.")
+		case !limits.LogAppendTime && !limits.accepts(timestamp, now):
+			refused.add(kerr.InvalidTimestamp, n, "Timestamp %d of message with offset %d is out of range. The timestamp should be within [%d, %d]",
+				timestamp, n, sub(now, limits.TimestampBeforeMaxMillis), add(now, limits.TimestampAfterMaxMillis))
+		case r.offsetDelta != int64(n):
+			refused.add(kerr.InvalidRecord, n, "Record has offset delta %d, expected is %d.", r.offsetDelta, n)
 		}
+		if refused.full() {
+			break
+		}
+	}
+	if err := refused.err(); err != nil {
+		return 0, err
 	}
 	if !f.ended() {
 		return 0, invalid("bytes follow the last of %d records", b.Count())
 	}
 	return newest, f.err()
+}
+
+// accepts tells whether a timestamp is near enough to now.
+func (l *Limits) accepts(timestamp, now int64) bool {
+	return timestamp == noTimestamp || sub(now, timestamp) <= l.TimestampBeforeMaxMillis && sub(timestamp, now) <= l.TimestampAfterMaxMillis
 }
 
 // noTimestamp is that of a record whose client gave it none.
@@ -179,51 +187,18 @@ func sub(a, b int64) int64 {
 	return d
 }
 
+// add is a+b, or the largest number, where b is not below zero.
+func add(a, b int64) int64 {
+	if d := a + b; d >= a {
+		return d
+	}
+	return math.MaxInt64
+}
+
 // invalidAt says which record is malformed, unless the whole batch is.
 func invalidAt(n int32, err error) error {
 	if kafka.Code(err) != kerr.UnknownServerError.Code {
 		return err
 	}
 	return invalid("record %d: %v", n, err)
-}
-
-// A shape is what validation wants to know of a record.
-type shape struct {
-	timestampDelta, offsetDelta int64
-	keyless                     bool
-}
-
-// read takes one record without looking at what its fields hold.
-func (r *shape) read(f *fieldReader) error {
-	size := f.varint32()
-	if f.failed() || size < 0 {
-		return f.failure()
-	}
-	end := f.pos() + size
-	f.skip(1) // attributes, unused
-	r.timestampDelta = f.varint()
-	r.offsetDelta = f.varint32()
-	key := f.varint32()
-	r.keyless = key < 0
-	f.skip(max(key, 0))
-	f.skip(max(f.varint32(), 0))
-	headers := f.varint32()
-	if headers < 0 || !f.failed() && headers > end-f.pos() {
-		return errHeaders
-	}
-	for ; headers > 0 && !f.failed(); headers-- {
-		name := f.varint32()
-		if name < 0 {
-			return errHeaders
-		}
-		f.skip(name)
-		f.skip(max(f.varint32(), 0))
-	}
-	switch {
-	case f.failed() || f.pos() > end:
-		return f.failure()
-	case f.pos() < end:
-		return errTrailing
-	}
-	return nil
 }
