@@ -48,7 +48,8 @@ type Leadership struct {
 }
 
 // A Lookup is a question that only the store can answer: the first record at or after From, below To, whose timestamp is
-// at least Timestamp.
+// at least Timestamp. With Largest it is the one with the largest timestamp instead, to be found by reading the stretch through, and
+// where that has none Then is asked, unless it is nil.
 type Lookup struct {
 	Ticket    Ticket
 	Partition kafka.PartitionNumber
@@ -56,4 +57,6 @@ type Lookup struct {
 	Tail      kafka.Offset // the start of the block that has no index row yet: where to look if no row says better
 	From, To  kafka.Offset
 	Timestamp int64
+	Largest   bool
+	Then      *Lookup
 }

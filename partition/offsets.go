@@ -111,6 +111,15 @@ func (p *Partition) listOffset(q OffsetQuery, who Ticket) {
 // lookUp asks the store for the first record at or after from with a timestamp at or after ts. The segments say in which
 // part of the log it lies, the store's rows in which block, and a reader finds the record.
 func (p *Partition) lookUp(ts int64, from kafka.Offset, who Ticket) {
+	if l := p.lookup(ts, from, who); l != nil {
+		p.out.Lookups = append(p.out.Lookups, *l)
+		return
+	}
+	p.listNone(who)
+}
+
+// lookup returns nil where no segment has such a record.
+func (p *Partition) lookup(ts int64, from kafka.Offset, who Ticket) *Lookup {
 	s := p.state
 	for i := max(0, s.segmentOf(from)); i < len(s.segments); i++ {
 		g := s.segments[i]
@@ -121,25 +130,39 @@ func (p *Partition) lookUp(ts int64, from kafka.Offset, who Ticket) {
 		if i == len(s.segments)-1 {
 			tail = s.index.block.Offset
 		}
-		p.out.Lookups = append(p.out.Lookups, Lookup{
-			Ticket: who, Partition: p.o.Number, Segment: g.base, Tail: tail, From: from, To: s.highWatermark, Timestamp: ts,
-		})
-		return
+		return &Lookup{Ticket: who, Partition: p.o.Number, Segment: g.base, Tail: tail, From: from, To: s.highWatermark, Timestamp: ts}
 	}
+	return nil
+}
+
+func (p *Partition) listNone(who Ticket) {
 	p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: &ListedOffset{kafka.NoOffset, -1, kafka.NoEpoch}})
 }
 
-// lookUpMax asks for the record with the largest timestamp: the first with the largest that any segment has seen.
+// lookUpMax asks for the record with the largest timestamp: the first with the largest that any segment has seen. Of the segment in which
+// the log starts that may be a record before the start; then what is left of this segment has to be read.
 func (p *Partition) lookUpMax(who Ticket) {
 	s, ts := p.state, int64(-1)
+	begun := -1
 	for i, g := range s.segments {
-		if s.end(i) > s.logStart {
+		switch {
+		case s.end(i) <= s.logStart:
+		case g.maxTimestampAt < s.logStart:
+			begun = i
+		default:
 			ts = max(ts, g.maxTimestamp)
 		}
 	}
-	if ts < 0 {
-		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: &ListedOffset{kafka.NoOffset, -1, kafka.NoEpoch}})
-		return
+	switch {
+	case begun >= 0 && s.segments[begun].maxTimestamp >= max(ts, 0):
+		l := Lookup{Ticket: who, Partition: p.o.Number, Segment: s.segments[begun].base, From: s.logStart, To: s.end(begun), Timestamp: max(ts, 0), Largest: true}
+		if ts >= 0 {
+			l.Then = p.lookup(ts, s.end(begun), who)
+		}
+		p.out.Lookups = append(p.out.Lookups, l)
+	case ts < 0:
+		p.listNone(who)
+	default:
+		p.lookUp(ts, s.logStart, who)
 	}
-	p.lookUp(ts, s.logStart, who)
 }

@@ -220,7 +220,7 @@ func (h *harness) turn() {
 		}
 	}
 	for _, l := range e.Lookups {
-		h.say("%d: look up timestamp %d in [%d, %d), segment %d, tail %d", l.Ticket, l.Timestamp, l.From, l.To, l.Segment, l.Tail)
+		h.say("%d: %s", l.Ticket, describeLookup(l))
 	}
 	for _, r := range e.Replies {
 		h.say("%d: %s", r.Ticket, describe(r))
@@ -231,6 +231,17 @@ func (h *harness) turn() {
 	if e.Stopped != nil {
 		h.say("stopped: %v", e.Stopped)
 	}
+}
+
+func describeLookup(l Lookup) string {
+	if !l.Largest {
+		return fmt.Sprintf("look up timestamp %d in [%d, %d), segment %d, tail %d", l.Timestamp, l.From, l.To, l.Segment, l.Tail)
+	}
+	out := fmt.Sprintf("read [%d, %d) for the largest timestamp from %d on", l.From, l.To, l.Timestamp)
+	if l.Then != nil {
+		out += ", then " + describeLookup(*l.Then)
+	}
+	return out
 }
 
 func describe(r Reply) string {

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"iter"
 	"runtime/debug"
 
 	"github.com/go-kit/log/level"
@@ -80,8 +81,18 @@ func (r *replica) read(to messages.ReplyTo, value any, err error) *messages.Repl
 	return &messages.Reply{Slot: to.Slot, Value: value}
 }
 
-// search looks for the first record of a lookup's range whose timestamp is late enough.
-func search(store partition.Store, l partition.Lookup) (*messages.ListedOffset, error) {
+// search looks for the record that a lookup wants.
+func search(store partition.Store, l partition.Lookup) (found *messages.ListedOffset, err error) {
+	none := &messages.ListedOffset{Offset: kafka.NoOffset, Timestamp: -1, LeaderEpoch: kafka.NoEpoch}
+	if l.Largest {
+		if found, err = largest(store, l); found != nil || err != nil {
+			return found, err
+		}
+		if l.Then == nil {
+			return none, nil
+		}
+		l = *l.Then
+	}
 	from, ok, err := store.SeekTimestamp(l.Partition, l.Segment, l.Timestamp)
 	if err != nil {
 		return nil, err
@@ -89,42 +100,76 @@ func search(store partition.Store, l partition.Lookup) (*messages.ListedOffset, 
 	if !ok {
 		from = l.Tail
 	}
-	var buffer []byte
-	for from = max(from, l.From); from < l.To; {
-		if buffer, err = store.Read(l.Partition, from, l.To, blockRead, true, buffer[:0]); err != nil {
-			return nil, err
-		}
-		if len(buffer) == 0 {
-			break
-		}
-		for b, broken := range record.Batches(buffer) {
-			if broken != nil {
-				return nil, broken
-			}
-			from = b.NextOffset()
-			if b.MaxTimestamp() < l.Timestamp {
-				continue
-			}
-			found, err := first(b, l)
-			if found != nil || err != nil {
-				return found, err
-			}
-		}
-	}
-	return &messages.ListedOffset{Offset: kafka.NoOffset, Timestamp: -1, LeaderEpoch: kafka.NoEpoch}, nil
-}
-
-// unpackedBytesMax bounds what one batch may unpack to while it is searched, as when it was appended.
-const unpackedBytesMax = 1 << 30
-
-func first(b record.Batch, l partition.Lookup) (*messages.ListedOffset, error) {
-	for rec, err := range b.Records(unpackedBytesMax) {
+	for b, err := range stretch(store, l.Partition, max(from, l.From), l.To) {
 		if err != nil {
 			return nil, err
 		}
-		if rec.Offset >= l.From && rec.Timestamp >= l.Timestamp {
-			return &messages.ListedOffset{Offset: rec.Offset, Timestamp: rec.Timestamp, LeaderEpoch: b.LeaderEpoch()}, nil
+		if found, err := first(b, l); found != nil || err != nil {
+			return found, err
 		}
 	}
-	return nil, nil
+	return none, nil
+}
+
+// largest reads a stretch through. Batches that can't have what is wanted are not unpacked.
+func largest(store partition.Store, l partition.Lookup) (best *messages.ListedOffset, err error) {
+	least := l.Timestamp
+	for b, err := range stretch(store, l.Partition, l.From, l.To) {
+		if err != nil {
+			return nil, err
+		}
+		if b.MaxTimestamp() < least {
+			continue
+		}
+		err := b.Timestamps(unpackedBytesMax, func(o kafka.Offset, timestamp int64) bool {
+			if o >= l.From && timestamp >= least {
+				best, least = &messages.ListedOffset{Offset: o, Timestamp: timestamp, LeaderEpoch: b.LeaderEpoch()}, timestamp+1
+			}
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return best, nil
+}
+
+// stretch walks over the batches of [from, to), which live until the next one.
+func stretch(store partition.Store, p kafka.PartitionNumber, from, to kafka.Offset) iter.Seq2[record.Batch, error] {
+	return func(yield func(record.Batch, error) bool) {
+		var buffer []byte
+		var err error
+		for from < to {
+			if buffer, err = store.Read(p, from, to, blockRead, true, buffer[:0]); err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(buffer) == 0 {
+				return
+			}
+			for b, broken := range record.Batches(buffer) {
+				if !yield(b, broken) || broken != nil {
+					return
+				}
+				from = b.NextOffset()
+			}
+		}
+	}
+}
+
+// unpackedBytesMax bounds what one batch may unpack to while it is searched; more than when it was appended.
+const unpackedBytesMax = 1 << 30
+
+// first returns the first record of a batch that a lookup may mean.
+func first(b record.Batch, l partition.Lookup) (found *messages.ListedOffset, err error) {
+	if b.MaxTimestamp() < l.Timestamp {
+		return nil, nil
+	}
+	err = b.Timestamps(unpackedBytesMax, func(o kafka.Offset, timestamp int64) bool {
+		if o >= l.From && timestamp >= l.Timestamp {
+			found = &messages.ListedOffset{Offset: o, Timestamp: timestamp, LeaderEpoch: b.LeaderEpoch()}
+		}
+		return found == nil
+	})
+	return found, err
 }

@@ -52,6 +52,31 @@ func (b Batch) Records(maxBytes int) iter.Seq2[Record, error] {
 	}
 }
 
+// Timestamps calls visit with the offset and the timestamp of each record of a batch that unpacks to maxBytes at most, until it has
+// enough. It holds no more of the records than a window. A batch may be visited again from its beginning.
+func (b Batch) Timestamps(maxBytes int, visit func(o kafka.Offset, timestamp int64) (more bool)) error {
+	walk := func(f *fieldReader) error {
+		for n := range b.Count() {
+			var r shape
+			if err := r.read(f); err != nil {
+				return fmt.Errorf("record %d of the batch at offset %d: %w", n, b.BaseOffset(), err)
+			}
+			timestamp := b.BaseTimestamp() + r.timestampDelta
+			if b.IsLogAppendTime() {
+				timestamp = b.MaxTimestamp()
+			}
+			if !visit(b.BaseOffset()+kafka.Offset(r.offsetDelta), timestamp) {
+				return nil
+			}
+		}
+		return nil
+	}
+	if b.Codec() == None {
+		return walk(&fieldReader{b: b[HeaderSize:b.Size()]})
+	}
+	return b.unpack(maxBytes, walk)
+}
+
 // body returns the batch's records, unpacked to at most maxBytes. The records of a walk alias it.
 func (b Batch) body(maxBytes int) (body []byte, err error) {
 	if b.Codec() == None {

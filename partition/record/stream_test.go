@@ -11,6 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/partition/kafka"
 )
 
 // repack puts another body into an uncompressed batch, and says which codec packed it.
@@ -46,6 +48,15 @@ func TestRecordsAcrossWindows(t *testing.T) {
 		t.Run(codec.String(), func(t *testing.T) {
 			b := build(t, Builder{Codec: codec}, records...)
 			if _, err := Validate(b, wide(64<<20), now); err != nil {
+				t.Fatal(err)
+			}
+			err := b.Timestamps(64<<20, func(o kafka.Offset, timestamp int64) bool {
+				if timestamp != records[o].Timestamp {
+					t.Errorf("record %d has timestamp %d, want %d", o, timestamp, records[o].Timestamp)
+				}
+				return int(o) < len(records)/2
+			})
+			if err != nil {
 				t.Fatal(err)
 			}
 			n := 0
