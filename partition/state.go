@@ -150,7 +150,7 @@ func (s *state) epochAt(o kafka.Offset) kafka.LeaderEpoch {
 func (s *state) endOf(e kafka.LeaderEpoch, logEnd kafka.Offset) EpochEnd {
 	n := sort.Search(len(s.epochs), func(i int) bool { return s.epochs[i].epoch > e })
 	switch {
-	case len(s.epochs) == 0 || e < 0:
+	case len(s.epochs) == 0 || e == kafka.NoEpoch:
 		return EpochEnd{kafka.NoEpoch, kafka.NoOffset}
 	case n == len(s.epochs):
 		if s.epochs[n-1].epoch != e {

@@ -253,8 +253,11 @@ func (f *fetching) finish() {
 	respondFetch(f.r, answer)
 }
 
-// respond makes the partition's part of the response.
+// respond makes the partition's part of the response. A replica that has gone while it was waited for says only that it does not lead.
 func (p *fetchPart) respond(r *Request) *fetchedPartition {
+	if errors.Is(p.err, kerr.NotLeaderForPartition) && p.topic != nil && r.env.Router.View().Image.TopicByID(p.topic.ID) == nil {
+		p.err = kerr.UnknownTopicOrPartition
+	}
 	a := &fetchedPartition{partition: p.key.partition, code: r.errCode(p.err), highWatermark: -1, lastStable: -1, logStart: -1, divergingEpoch: kafka.NoEpoch, leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch}
 	if p.answer != nil && p.err == nil {
 		a.highWatermark, a.lastStable, a.logStart = p.answer.HighWatermark, p.answer.LastStableOffset, p.answer.LogStartOffset

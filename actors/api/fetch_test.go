@@ -144,6 +144,20 @@ func TestFetchWaitsBesideWhatIsUnknown(t *testing.T) {
 	}
 }
 
+// A topic that is deleted while it is waited for is unknown then.
+func TestFetchOfATopicThatIsDeletedMeanwhile(t *testing.T) {
+	b := newBench(t, nil)
+	r := b.send(fetchRequest(12, 0))
+	one := next[*messages.Fetch](b)
+	b.reply(one.Reply, fetched(), nil)
+	b.env.Router.Set(messages.NewRouter().View())
+	b.reply(one.Reply, nil, kerr.NotLeaderForPartition)
+	a := response[*kmsg.FetchResponse](b, r)
+	if a == nil || a.Topics[0].Partitions[0].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestFetchLimits(t *testing.T) {
 	b := newBench(t, nil)
 	q := fetchRequest(11, 0, 1)

@@ -26,6 +26,11 @@ func initProducerID(r *Request) {
 		r.respond(response)
 		return
 	}
+	if r.Version >= 3 && (q.ProducerID == int64(kafka.NoProducer)) != (q.ProducerEpoch == -1) {
+		response.ErrorCode = r.errCode(kerr.InvalidRequest) // one goes with the other (KIP-360)
+		r.respond(response)
+		return
+	}
 	r.askController(q, func(value any, err error) {
 		if err == nil {
 			r.respond(value.(*kmsg.InitProducerIDResponse))

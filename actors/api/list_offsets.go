@@ -17,6 +17,7 @@ func listOffsets(r *Request) {
 	if r.Version >= 10 && q.TimeoutMillis > 0 {
 		r.within(q.TimeoutMillis)
 	}
+	named := map[kafka.TopicPartition]int{}
 	parts := 1 // one more, so that it isn't over before all have been asked
 	for i := range q.Topics {
 		t := kmsg.NewListOffsetsResponseTopic()
@@ -24,23 +25,24 @@ func listOffsets(r *Request) {
 		t.Partitions = make([]kmsg.ListOffsetsResponseTopicPartition, len(q.Topics[i].Partitions))
 		response.Topics = append(response.Topics, t)
 		parts += len(t.Partitions)
+		for _, p := range q.Topics[i].Partitions {
+			named[kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}]++
+		}
 	}
 	done := after(parts, func() { r.respond(response) })
 	for i := range q.Topics {
 		topic := r.image().Topic(q.Topics[i].Topic)
-		seen := map[int32]bool{}
 		for j := range q.Topics[i].Partitions {
 			p, out := &q.Topics[i].Partitions[j], &response.Topics[i].Partitions[j]
 			*out = kmsg.NewListOffsetsResponseTopicPartition()
 			out.Partition, out.Timestamp, out.Offset, out.LeaderEpoch = p.Partition, -1, -1, int32(kafka.NoEpoch)
 			_, l, err := r.partition(topic, p.Partition)
 			switch {
-			case seen[p.Partition]:
+			case named[kafka.TopicPartition{Topic: q.Topics[i].Topic, Partition: p.Partition}] > 1:
 				err = kerr.InvalidRequest
 			case !knowsTimestamp(r.Version, p.Timestamp):
 				err = kerr.UnsupportedVersion
 			}
-			seen[p.Partition] = true
 			if err != nil {
 				out.ErrorCode = r.errCode(err)
 				done()
