@@ -24,7 +24,7 @@ func fetch(r *Request) {
 	q := r.Body.(*kmsg.FetchRequest)
 	f := &fetching{r: r, q: q, context: r.env.fetches.context(q, r.env.System.Now())}
 	if f.context.err != nil {
-		respondFetch(r, &fetchAnswer{code: r.errCode(f.context.err), sessionID: f.context.errID})
+		respondFetch(r, &fetchAnswer{code: r.errCode(f.context.err)})
 		return
 	}
 	r.hurry = func() {

@@ -112,7 +112,6 @@ type fetchContext struct {
 	partitions []*fetchPartition
 	byID       bool
 	err        error
-	errID      int32
 
 	cache       *fetchCache
 	session     *fetchSession // nil where there is none
@@ -141,7 +140,7 @@ func (c *fetchCache) context(q *kmsg.FetchRequest, now time.Time) fetchContext {
 	case s.epoch != q.SessionEpoch:
 		return fetchContext{err: kerr.InvalidFetchSessionEpoch}
 	case s.byID != byID:
-		return fetchContext{err: kerr.FetchSessionTopicIDError, errID: s.id}
+		return fetchContext{err: kerr.FetchSessionTopicIDError}
 	}
 	before := len(s.at)
 	s.update(q)

@@ -234,6 +234,11 @@ func TestFetchSession(t *testing.T) {
 	if a := response[*kmsg.FetchResponse](b, b.send(again(1))); a.ErrorCode != kerr.InvalidFetchSessionEpoch.Code {
 		t.Errorf("an old epoch is answered with %d", a.ErrorCode)
 	}
+	byID := again(2)
+	byID.Version = 13
+	if a := response[*kmsg.FetchResponse](b, b.send(byID)); a.ErrorCode != kerr.FetchSessionTopicIDError.Code || a.SessionID != 0 {
+		t.Errorf("topic ids in a session of names are answered with %d, session %d", a.ErrorCode, a.SessionID)
+	}
 	third := answer(b.send(again(2, 0)), fetched())
 	if len(third.Topics) != 0 {
 		t.Errorf("nothing is new, and yet %+v", third)
