@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"errors"
 	"time"
 
 	"troupe/partition/kafka"
@@ -47,6 +48,7 @@ type Machine interface {
 	// Restore takes the committed rows of the key, in the order of their keys, before anything else is called.
 	// Deadlines start anew at now: a new leader gives every member its whole session timeout.
 	// Its outcome may hold records, such as those that end a rebalance which the old leader did not finish.
+	// After an error the machine can't be used, unless that is UnreadableRows.
 	Restore(now time.Time, rows []KeyValue) (Outcome, error)
 	// Handle serves one request. What it can't answer yet it remembers by its ticket.
 	Handle(now time.Time, r *Request) Outcome
@@ -57,6 +59,13 @@ type Machine interface {
 	// Idle tells that the machine keeps nothing that Restore would not give it again, so that it may be dropped.
 	Idle() bool
 }
+
+// UnreadableRows is the error of a Restore that could not read some rows and goes on without them, because the other rows of the key can
+// do without. It says what was wrong with each; whoever called tells the operator.
+type UnreadableRows []error
+
+// Error describes all of them.
+func (u UnreadableRows) Error() string { return errors.Join(u...).Error() }
 
 // A Request is what a client asks of a machine.
 type Request struct {

@@ -2,12 +2,14 @@ package coordinator
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log/level"
 
 	"troupe/actors"
 	"troupe/actors/messages"
@@ -99,7 +101,11 @@ func (k *key) Failed(_ *actors.Panic, message any) {
 func (k *key) restore(list []partition.KeyValue) {
 	machine := k.o.Machine(k.key)
 	out, err := machine.Restore(k.o.System.Now(), list)
-	if err != nil {
+	var unreadable partition.UnreadableRows
+	switch {
+	case errors.As(err, &unreadable):
+		level.Error(k.o.System.Logger()).Log("msg", "rows that can't be read are left out", "partition", k.o.Number, "kind", k.o.KeyKind, "err", err)
+	case err != nil:
 		panic(fmt.Errorf("restore %s %q: %w", k.o.KeyKind, k.key, err))
 	}
 	k.machine = machine

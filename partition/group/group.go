@@ -88,6 +88,10 @@ func New(id string, o Options) *Group {
 // Handle serves a request: a kmsg request of the group, or one of this package's own.
 func (g *Group) Handle(now time.Time, r *partition.Request) partition.Outcome {
 	g.now = now
+	if len(g.id) > stringMax {
+		g.refuse(r.Ticket, kerr.InvalidGroupID)
+		return g.outcome()
+	}
 	switch q := r.Body.(type) {
 	case *kmsg.JoinGroupRequest:
 		g.join(q, r)

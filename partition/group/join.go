@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,6 +30,8 @@ func (g *Group) joinAs(q *kmsg.JoinGroupRequest, r *partition.Request) error {
 		return kerr.InvalidGroupID
 	case session < g.o.MinSessionTimeout || session > g.o.MaxSessionTimeout:
 		return kerr.InvalidSessionTimeout
+	case !isWritable(q):
+		return kerr.InvalidRequest
 	case q.MemberID != "" && !g.exists():
 		return kerr.UnknownMemberID
 	case !g.hasRoomFor(q.MemberID):
@@ -39,6 +42,12 @@ func (g *Group) joinAs(q *kmsg.JoinGroupRequest, r *partition.Request) error {
 		return g.joinNew(q, r)
 	}
 	return g.joinAgain(q, r)
+}
+
+// isWritable tells whether what a member says of itself fits into the record of its group. Kafka does not even read a request with longer strings.
+func isWritable(q *kmsg.JoinGroupRequest) bool {
+	return len(q.ProtocolType) <= stringMax && (q.InstanceID == nil || len(*q.InstanceID) <= stringMax) &&
+		!slices.ContainsFunc(q.Protocols, func(p kmsg.JoinGroupRequestProtocol) bool { return len(p.Name) > stringMax })
 }
 
 func (g *Group) hasRoomFor(id string) bool {
@@ -61,6 +70,8 @@ func (g *Group) hasRoomFor(id string) bool {
 func (g *Group) joinNew(q *kmsg.JoinGroupRequest, r *partition.Request) error {
 	id := memberID(r, q.InstanceID)
 	switch {
+	case len(id) > stringMax: // Kafka fails to write its answer, and says so
+		return kerr.UnknownServerError
 	case q.InstanceID != nil:
 		if old, ok := g.static[*q.InstanceID]; ok {
 			g.replace(g.members[old], id, q, r)

@@ -3,6 +3,7 @@ package group
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,6 +22,10 @@ const (
 	groupValueVersion  = 3
 	offsetValueVersion = 3 // 1 where the client gave a time to expire, which later versions don't have
 )
+
+// stringMax is how long a string may be in a record, whose length takes two bytes. Requests know longer ones: what goes into a record is
+// looked at before the request is accepted.
+const stringMax = math.MaxInt16
 
 // KeyOf returns the group that a record belongs to; ok is false for a record of another kind.
 func KeyOf(key []byte) (group string, ok bool) {
@@ -105,23 +110,29 @@ func (g *Group) writeGroup() {
 	g.write(partition.KeyValue{Key: groupKey(g.id), Value: v.AppendTo(nil)})
 }
 
-// Restore takes over what the records say.
+// Restore takes over what the records say. A group goes on without a record that can't be read: its members join again, and its other
+// offsets are still good.
 func (g *Group) Restore(now time.Time, rows []partition.KeyValue) (partition.Outcome, error) {
 	g.now = now
+	var unreadable partition.UnreadableRows
 	for _, kv := range rows {
 		if err := g.restore(kv); err != nil {
-			return partition.Outcome{}, fmt.Errorf("group %q: %w", g.id, err)
+			unreadable = append(unreadable, fmt.Errorf("group %q: %w", g.id, err))
 		}
 	}
 	g.expireOffsets()
 	if len(g.members) > g.o.MaxSize {
 		g.prepareRebalance()
 	}
+	if len(unreadable) > 0 {
+		return g.outcome(), unreadable
+	}
 	return g.outcome(), nil
 }
 
 func (g *Group) restore(kv partition.KeyValue) error {
 	if binary.BigEndian.Uint16(kv.Key) == groupKeyVersion {
+		g.recorded = true
 		var v kmsg.GroupMetadataValue
 		if err := v.ReadFrom(kv.Value); err != nil {
 			return fmt.Errorf("read the record of the group: %w", err)
@@ -149,7 +160,6 @@ func (g *Group) restore(kv partition.KeyValue) error {
 }
 
 func (g *Group) restoreGroup(v *kmsg.GroupMetadataValue) {
-	g.recorded = true
 	g.protocolType, g.generation = v.ProtocolType, kafka.GenerationID(v.Generation)
 	if v.Protocol != nil {
 		g.protocol = *v.Protocol

@@ -2,6 +2,7 @@ package group
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/partition"
@@ -24,9 +26,9 @@ import (
 //	sync member=ID generation=N [assign=(ID:BYTES,…)] [protocol=NAME]    heartbeat member=ID generation=N [instance=NAME]
 //	leave (ID,…) [instance=NAME] [v=N]    commit [member=ID generation=N] offsets=(TOPIC/N:OFFSET,…) [metadata=BYTES] [retention=MS] [v=N]
 //	fetch [TOPIC/N …]    delete-offsets TOPIC/N …    topics-deleted TOPIC …    describe [v=N]    list    delete
-//	advance MS    restart
+//	advance MS    restart    corrupt group|TOPIC/N    (cuts off a record's end)
 //
-// A member's id is shown as its client's name and a number, because the part that comes from chance is long.
+// A word X*N stands for N times X. A member's id is shown as its client's name and a number, because the part that comes from chance is long.
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		h := newHarness(Options{
@@ -39,6 +41,20 @@ func TestScripts(t *testing.T) {
 			return strings.Join(h.said, "\n") + "\n"
 		})
 	})
+}
+
+// A record's key has two bytes for the length of the group's id: what was written for a longer one could not be found again.
+func TestLongGroupID(t *testing.T) {
+	g := New(strings.Repeat("g", 1<<15), Options{MaxSessionTimeout: time.Minute, OffsetMetadataMaxBytes: 8})
+	commit := kmsg.NewPtrOffsetCommitRequest()
+	commit.Generation = -1
+	commit.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: "t", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: 5}}}}
+	for _, body := range []any{commit, kmsg.NewPtrJoinGroupRequest(), &FetchOffsets{All: true}, &Describe{}, &Delete{}} {
+		out := g.Handle(time.UnixMilli(1000), &partition.Request{Ticket: 1, Body: body})
+		if len(out.Records) > 0 || len(out.Replies) != 1 || out.Replies[0].Err != kerr.InvalidGroupID {
+			t.Errorf("%T leads to %+v", body, out)
+		}
+	}
 }
 
 type harness struct {
@@ -64,7 +80,12 @@ func (h *harness) restart() {
 		rows = append(rows, partition.KeyValue{Key: []byte(k), Value: h.rows[k]})
 	}
 	out, err := h.g.Restore(h.now, rows)
-	if err != nil {
+	var unreadable partition.UnreadableRows
+	if errors.As(err, &unreadable) {
+		for _, err := range unreadable {
+			h.say("%s", err)
+		}
+	} else if err != nil {
 		panic(err)
 	}
 	h.take(out)
@@ -101,7 +122,7 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 		if d.HasArg(name) {
 			d.ScanArgs(t, name, &or)
 		}
-		return or
+		return repeated(or)
 	}
 	number := func(name string, or int) int {
 		if d.HasArg(name) {
@@ -113,7 +134,7 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 		for _, a := range d.CmdArgs {
 			if a.Key == name {
 				for _, v := range a.Vals {
-					k, v, _ := strings.Cut(v, ":")
+					k, v, _ := strings.Cut(repeated(v), ":")
 					out = append(out, [2]string{k, v})
 				}
 			}
@@ -143,6 +164,14 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 		return
 	case "restart":
 		h.restart()
+		h.state()
+		return
+	case "corrupt":
+		key := groupKey("g")
+		if what := d.CmdArgs[0].Key; what != "group" {
+			key = offsetKey("g", partitionOf(what))
+		}
+		h.rows[string(key)] = h.rows[string(key)][:3]
 		h.state()
 		return
 	}
@@ -232,6 +261,14 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 	client := text("client", "")
 	h.take(h.g.Handle(h.now, &partition.Request{Ticket: h.ticket, Body: body, ClientID: client, ClientHost: "/127.0.0.1", Nonce: [16]byte{byte(h.ticket >> 8), byte(h.ticket)}}))
 	h.state()
+}
+
+func repeated(word string) string {
+	if s, times, ok := strings.Cut(word, "*"); ok {
+		n, _ := strconv.Atoi(times)
+		return strings.Repeat(s, n)
+	}
+	return word
 }
 
 // subscription is what a consumer says of the topics that it wants, which stand in its metadata joined by '+'.
