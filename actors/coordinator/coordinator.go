@@ -1,10 +1,11 @@
 package coordinator
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/go-kit/log/level"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/actors"
@@ -71,31 +72,14 @@ type coordinator struct {
 	logEnd kafka.Offset
 
 	keys      map[string]*owner
+	children  map[string]*owner // by the id of their actor
 	proposals []*proposal
 	gathers   map[uint64]*gather
-	slots     *uint64 // the newest slot, of all incarnations: an answer to an earlier one is none to this one
+	slots     *uint64 // the newest slot or ticket, of all incarnations: an answer to an earlier one is none to this one
 	epoch     uint64  // of the machine that was made last
 
 	sinceBytes, sinceRecords int
 	snapshotDue              bool // as soon as the rows are there
-}
-
-// An owner is a key with its rows, and its actor where it has one.
-type owner struct {
-	key      string
-	rows     map[string][]byte
-	child    *actor.PID
-	sent     uint64 // requests that its actor was sent
-	inFlight int    // of its proposals
-	epoch    uint64 // of its machine; what an earlier one says is not heard
-	wants    bool   // its actor waits for the rows
-}
-
-// A proposal is a batch that is on its way, and the answers that wait for it.
-type proposal struct {
-	slot   uint64
-	owner  *owner
-	parked []answer
 }
 
 // An answer goes to who asked.
@@ -113,12 +97,16 @@ type (
 		key     string
 		epoch   uint64
 		records []partition.KeyValue
-		answers []answer
+		replies []partition.Reply
 	}
 	wantRows struct{ key string }
-	retire   struct {
-		key  string
-		seen uint64
+	dismiss  struct { // these requests will not be served
+		key     string
+		tickets []partition.Ticket
+	}
+	retire struct {
+		key   string
+		epoch uint64
 	}
 )
 
@@ -128,10 +116,12 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		c.self = ctx.Self()
-		c.keys, c.gathers = map[string]*owner{}, map[uint64]*gather{}
+		c.keys, c.children, c.gathers = map[string]*owner{}, map[string]*owner{}, map[uint64]*gather{}
 		c.send(c.replica, &messages.Attach{})
 	case *actor.Stopping:
-		c.fail(c.o.NotServing)
+		c.end()
+	case *actor.Terminated:
+		c.ended(m.Who)
 	case *messages.Attached:
 		c.load(m)
 	case *loadedRows:
@@ -160,6 +150,10 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.outcome(m)
 	case *wantRows:
 		c.wantRows(m)
+	case *dismiss:
+		if o := c.keys[m.key]; o != nil {
+			c.refuse(o.take(m.tickets...), c.o.NotServing)
+		}
 	case *retire:
 		c.retire(m)
 	case *sweep:
@@ -181,8 +175,6 @@ func (c *coordinator) Failed(_ *actors.Panic, message any) {
 		c.answer(answer{m.Reply, nil, c.o.NotServing})
 	case *messages.CoordinateAll:
 		c.answer(answer{m.Reply, nil, c.o.NotServing})
-	case *outcome:
-		c.refuse(m.answers, c.o.NotServing)
 	}
 }
 
@@ -196,9 +188,15 @@ func (c *coordinator) lead(m *messages.Leading) {
 		c.maybeBegin()
 		return
 	}
+	c.end()
+}
+
+// end sends everybody away and has no actors of keys any more. Those that have failed may be tried once more, when the replica leads again.
+func (c *coordinator) end() {
 	c.begun = false
 	c.fail(c.o.NotServing)
-	for _, o := range c.keys {
+	for _, o := range c.sorted() {
+		o.failed = false
 		c.stopChild(o)
 	}
 }
@@ -240,52 +238,11 @@ func (c *coordinator) coordinate(m *messages.Coordinate) {
 		return
 	}
 	o := c.owner(m.Key)
-	pid := c.child(o)
-	o.sent++
-	c.send(pid, m)
-}
-
-// outcome proposes what a machine wants recorded and parks what it answers.
-func (c *coordinator) outcome(m *outcome) {
-	o := c.keys[m.key]
-	if o == nil || o.epoch != m.epoch || !c.serving {
-		c.refuse(m.answers, c.o.NotServing)
+	if o.failed {
+		c.answer(answer{m.Reply, nil, c.outOfService(o)})
 		return
 	}
-	if len(m.records) > 0 {
-		batch, err := c.batch(m.records)
-		if err != nil {
-			panic(err) // no codec, no limit: it can't fail
-		}
-		slot := c.nextSlot()
-		c.proposals = append(c.proposals, &proposal{slot, o, m.answers})
-		o.inFlight++
-		c.send(c.replica, &messages.Produce{Batch: batch, Acks: kafka.AcksAll, Reply: messages.ReplyTo{PID: c.self, Slot: slot}})
-		return
-	}
-	for i := len(c.proposals) - 1; i >= 0 && o.inFlight > 0; i-- {
-		if p := c.proposals[i]; p.owner == o {
-			p.parked = append(p.parked, m.answers...)
-			return
-		}
-	}
-	for _, a := range m.answers {
-		c.answer(a)
-	}
-}
-
-func (c *coordinator) nextSlot() uint64 {
-	*c.slots++
-	return *c.slots
-}
-
-func (c *coordinator) batch(rows []partition.KeyValue) (record.Batch, error) {
-	var b record.Builder
-	now := c.o.System.Now().UnixMilli()
-	for _, kv := range rows {
-		b.Add(record.Record{Timestamp: now, Key: kv.Key, Value: kv.Value})
-	}
-	return b.Build()
+	c.ask(o, m)
 }
 
 // reply takes the replica's word about a proposal, or a child's part of a gather.
@@ -304,27 +261,6 @@ func (c *coordinator) reply(m *messages.Reply) {
 	}
 }
 
-// settle ends a proposal.
-func (c *coordinator) settle(p *proposal, err error) {
-	o := p.owner
-	o.inFlight--
-	if err != nil {
-		level.Warn(c.o.System.Logger()).Log("msg", "a coordinator's records were not appended", "partition", c.o.Number, "key", o.key, "err", err)
-		c.refuse(p.parked, c.o.NotServing)
-		if o.child != nil {
-			o.epoch = 0 // what its machine has in mind never happened
-			c.send(o.child, &forget{})
-		}
-	} else {
-		for _, a := range p.parked {
-			c.answer(a)
-		}
-	}
-	if o.wants && o.inFlight == 0 {
-		c.sendRows(o)
-	}
-}
-
 // fail sends everybody away whose answer is parked here. Replies to what was proposed are not waited for any more.
 func (c *coordinator) fail(err error) {
 	for _, p := range c.proposals {
@@ -332,8 +268,12 @@ func (c *coordinator) fail(err error) {
 		c.refuse(p.parked, err)
 	}
 	c.proposals = nil
-	for _, g := range c.gathers {
-		g.failed(c, err)
+	for _, o := range c.sorted() {
+		c.refuse(o.takeAll(), err)
+		o.waiting = nil
+	}
+	for _, slot := range slices.Sorted(maps.Keys(c.gathers)) {
+		c.gathers[slot].failed(c, err)
 	}
 	clear(c.gathers)
 }

@@ -14,5 +14,8 @@
 // given is applied: it may tell of what that record says. Where an append fails, the machine knows things that never
 // happened: it is dropped and made again from the rows.
 //
+// The coordinator knows who waits for an answer, whichever actor of the key is to give it: nobody is forgotten when that ends. A key whose actor has panicked
+// too often is out of service for as long as this replica leads, and its siblings go on.
+//
 // It imports partition, actors and actors/messages.
 package coordinator

@@ -1,7 +1,6 @@
 package coordinator
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,13 +25,11 @@ type key struct {
 	coordinator *actor.PID
 	key         string
 
-	machine partition.Machine      // nil until the rows are there
-	epoch   uint64                 // of the machine
-	queue   []*messages.Coordinate // what came before
-	seen    uint64                 // requests
+	machine partition.Machine         // nil until the rows are there
+	epoch   uint64                    // of the machine
+	queue   []*messages.Coordinate    // what came before
+	open    map[partition.Ticket]bool // of the requests that it has not answered
 
-	last     partition.Ticket
-	tickets  map[partition.Ticket]messages.ReplyTo
 	alarm    actors.Timer
 	alarmAt  time.Time
 	retiring bool
@@ -57,10 +54,10 @@ func (k *key) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		k.self = ctx.Self()
-		k.tickets = map[partition.Ticket]messages.ReplyTo{}
+		k.open = map[partition.Ticket]bool{}
 		k.send(&wantRows{k.key})
 	case *actor.Stopping:
-		k.dismiss()
+		k.setAlarm(time.Time{})
 	case *rows:
 		k.epoch = m.epoch
 		k.restore(m.list)
@@ -69,7 +66,7 @@ func (k *key) Receive(ctx actor.Context) {
 		k.machine = nil
 		k.send(&wantRows{k.key})
 	case *messages.Coordinate:
-		k.seen++
+		k.open[partition.Ticket(m.Reply.Slot)] = true
 		if k.machine == nil {
 			k.queue = append(k.queue, m)
 			return
@@ -84,18 +81,18 @@ func (k *key) Receive(ctx actor.Context) {
 		if m.to == k {
 			k.retiring = false
 			if k.isIdle() {
-				k.send(&retire{k.key, k.seen})
+				k.send(&retire{k.key, k.epoch})
 			}
 		}
 	}
 }
 
-// Failed answers everybody who waits, and who sent the message at which the actor panicked.
+// Failed sends everybody away who waits, and who sent the message at which the actor panicked.
 func (k *key) Failed(_ *actors.Panic, message any) {
-	k.dismiss()
 	if m, ok := message.(*messages.Coordinate); ok {
-		k.o.System.Root().Send(m.Reply.PID, &messages.Reply{Slot: m.Reply.Slot, Err: k.o.NotServing})
+		k.open[partition.Ticket(m.Reply.Slot)] = true
 	}
+	k.dismiss()
 }
 
 func (k *key) restore(list []partition.KeyValue) {
@@ -118,26 +115,18 @@ func (k *key) restore(list []partition.KeyValue) {
 }
 
 func (k *key) handle(m *messages.Coordinate) {
-	k.last++
-	k.tickets[k.last] = m.Reply
 	k.emit(k.machine.Handle(k.o.System.Now(), &partition.Request{
-		Ticket: k.last, Body: m.Body, ClientID: m.ClientID, ClientHost: m.ClientHost, Nonce: k.o.System.Nonce(), Broker: k.o.Broker,
+		Ticket: partition.Ticket(m.Reply.Slot), Body: m.Body, ClientID: m.ClientID, ClientHost: m.ClientHost, Nonce: k.o.System.Nonce(), Broker: k.o.Broker,
 	}))
 }
 
 // emit hands an outcome to the coordinator, and looks at when the machine wants to be called again.
 func (k *key) emit(out partition.Outcome) {
-	m := &outcome{key: k.key, epoch: k.epoch, records: out.Records}
 	for _, r := range out.Replies {
-		to, ok := k.tickets[r.Ticket]
-		if !ok {
-			continue
-		}
-		delete(k.tickets, r.Ticket)
-		m.answers = append(m.answers, answer{to, r.Response, r.Err})
+		delete(k.open, r.Ticket)
 	}
-	if len(m.records) > 0 || len(m.answers) > 0 {
-		k.send(m)
+	if len(out.Records) > 0 || len(out.Replies) > 0 {
+		k.send(&outcome{k.key, k.epoch, out.Records, out.Replies})
 	}
 	k.setAlarm(k.machine.Deadline())
 	if !k.retiring && k.isIdle() {
@@ -146,7 +135,7 @@ func (k *key) emit(out partition.Outcome) {
 	}
 }
 
-func (k *key) isIdle() bool { return k.machine != nil && len(k.tickets) == 0 && k.machine.Idle() }
+func (k *key) isIdle() bool { return k.machine != nil && len(k.open) == 0 && k.machine.Idle() }
 
 func (k *key) setAlarm(at time.Time) {
 	if at.Equal(k.alarmAt) {
@@ -164,14 +153,8 @@ func (k *key) setAlarm(at time.Time) {
 // dismiss sends everybody away who waits for an answer. They find the coordinator again, or another one.
 func (k *key) dismiss() {
 	k.setAlarm(time.Time{})
-	for _, t := range slices.SortedFunc(maps.Keys(k.tickets), cmp.Compare) {
-		to := k.tickets[t]
-		k.o.System.Root().Send(to.PID, &messages.Reply{Slot: to.Slot, Err: k.o.NotServing})
-	}
-	clear(k.tickets)
-	for _, m := range k.queue {
-		k.o.System.Root().Send(m.Reply.PID, &messages.Reply{Slot: m.Reply.Slot, Err: k.o.NotServing})
-	}
+	k.send(&dismiss{k.key, slices.Sorted(maps.Keys(k.open))})
+	clear(k.open)
 	k.queue = nil
 }
 

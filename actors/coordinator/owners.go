@@ -7,11 +7,50 @@ import (
 	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/actors"
 	"troupe/actors/messages"
 	"troupe/partition"
+	"troupe/partition/kafka"
 )
+
+// An owner is a key with its rows, and its actor where it has one.
+type owner struct {
+	key      string
+	rows     map[string][]byte
+	child    *actor.PID
+	ending   bool                                  // its actor was told to stop
+	failed   bool                                  // its actor has panicked too often: there is none any more
+	open     map[partition.Ticket]messages.ReplyTo // who asked, and has no answer yet
+	waiting  []*messages.Coordinate                // for the next actor, while this one ends
+	inFlight int                                   // of its proposals
+	epoch    uint64                                // of its machine; what an earlier one says is not heard
+	wants    bool                                  // its actor waits for the rows
+}
+
+// take returns refusals for those of the tickets that are open, and closes them.
+func (o *owner) take(tickets ...partition.Ticket) (out []answer) {
+	for _, t := range tickets {
+		if to, ok := o.open[t]; ok {
+			delete(o.open, t)
+			out = append(out, answer{to: to})
+		}
+	}
+	return out
+}
+
+func (o *owner) takeAll() []answer { return o.take(slices.Sorted(maps.Keys(o.open))...) }
+
+// settle turns what a machine replies into answers to who asked.
+func (o *owner) settle(replies []partition.Reply) (out []answer) {
+	for _, r := range replies {
+		for _, a := range o.take(r.Ticket) {
+			out = append(out, answer{a.to, r.Response, r.Err})
+		}
+	}
+	return out
+}
 
 func (c *coordinator) owner(key string) *owner {
 	o := c.keys[key]
@@ -42,20 +81,65 @@ func (c *coordinator) child(o *owner) *actor.PID {
 	if err != nil {
 		panic(err)
 	}
-	o.child, o.sent, o.wants = pid, 0, false
+	o.child, o.wants = pid, false
+	c.children[pid.Id] = o
 	return pid
 }
 
+// ask has the actor of a key serve a request. Its answer comes in an outcome, under a ticket, so that nobody who asked is forgotten when the actor ends.
+func (c *coordinator) ask(o *owner, m *messages.Coordinate) {
+	slot := c.nextSlot()
+	if o.open == nil {
+		o.open = map[partition.Ticket]messages.ReplyTo{}
+	}
+	o.open[partition.Ticket(slot)] = m.Reply
+	numbered := *m
+	numbered.Reply = messages.ReplyTo{PID: c.self, Slot: slot}
+	if o.ending {
+		o.waiting = append(o.waiting, &numbered)
+		return
+	}
+	c.send(c.child(o), &numbered)
+}
+
+// stopChild ends the actor of a key. Its name is free, and its place may be taken, when it has ended.
 func (c *coordinator) stopChild(o *owner) {
-	if o.child != nil {
+	if o.child != nil && !o.ending {
 		c.ctx.Stop(o.child)
-		o.child, o.wants, o.epoch = nil, false, 0
+		o.ending, o.wants, o.epoch = true, false, 0
 	}
 	c.forgetIfEmpty(o)
 }
 
+// ended is told of every actor that is no more. One that nobody has stopped has panicked too often: whoever waits for it, and whoever
+// asks later, is told so, because another one would panic as well.
+func (c *coordinator) ended(who *actor.PID) {
+	o := c.children[who.Id]
+	if o == nil {
+		return
+	}
+	delete(c.children, who.Id)
+	o.failed = !o.ending
+	o.child, o.ending, o.wants, o.epoch = nil, false, false, 0
+	if o.failed {
+		c.refuse(o.takeAll(), c.outOfService(o))
+		return
+	}
+	waiting := o.waiting
+	o.waiting = nil
+	for _, m := range waiting {
+		c.send(c.child(o), m)
+	}
+	c.forgetIfEmpty(o)
+}
+
+// outOfService is not an error after which clients look for the coordinator again: they would do so for ever.
+func (c *coordinator) outOfService(o *owner) error {
+	return kafka.Errorf(kerr.UnknownServerError, "the %s %q has failed on broker %d and is out of service there", c.o.KeyKind, o.key, c.o.Broker)
+}
+
 func (c *coordinator) forgetIfEmpty(o *owner) {
-	if o.child == nil && len(o.rows) == 0 && o.inFlight == 0 && c.keys[o.key] == o {
+	if o.child == nil && !o.failed && len(o.rows) == 0 && o.inFlight == 0 && c.keys[o.key] == o {
 		delete(c.keys, o.key)
 	}
 }
@@ -63,7 +147,7 @@ func (c *coordinator) forgetIfEmpty(o *owner) {
 // wantRows gives a child the rows of its key, once all that it or an earlier incarnation proposed is settled.
 func (c *coordinator) wantRows(m *wantRows) {
 	o := c.keys[m.key]
-	if o == nil || o.child == nil {
+	if o == nil || o.child == nil || o.ending {
 		return
 	}
 	o.wants = true
@@ -74,7 +158,7 @@ func (c *coordinator) wantRows(m *wantRows) {
 
 func (c *coordinator) sendRows(o *owner) {
 	o.wants = false
-	if o.child != nil {
+	if o.child != nil && !o.ending {
 		c.epoch++
 		o.epoch = c.epoch
 		c.send(o.child, &rows{sortedRows(o.rows), o.epoch})
@@ -89,54 +173,9 @@ func sortedRows(m map[string][]byte) []partition.KeyValue {
 	return out
 }
 
-// retire lets an idle child go, unless something was sent to it after it asked. One that was restarted has lost count, and stays.
+// retire lets an idle child go, unless it was asked for something meanwhile.
 func (c *coordinator) retire(m *retire) {
-	if o := c.keys[m.key]; o != nil && o.child != nil && o.sent == m.seen && o.inFlight == 0 {
+	if o := c.keys[m.key]; o != nil && o.epoch == m.epoch && len(o.open) == 0 && o.inFlight == 0 {
 		c.stopChild(o)
-	}
-}
-
-// A gather collects the answers of all keys.
-type gather struct {
-	reply messages.ReplyTo
-	parts map[uint64]int // slots that are waited for, with the place of their value
-	out   []any
-}
-
-func (c *coordinator) coordinateAll(m *messages.CoordinateAll) {
-	if err := c.refusal(); err != nil {
-		c.answer(answer{m.Reply, nil, err})
-		return
-	}
-	owners := c.sorted()
-	g := &gather{reply: m.Reply, parts: make(map[uint64]int, len(owners)), out: make([]any, len(owners))}
-	for i, o := range owners {
-		pid := c.child(o)
-		o.sent++
-		slot := c.nextSlot()
-		g.parts[slot] = i
-		c.gathers[slot] = g
-		c.send(pid, &messages.Coordinate{Key: o.key, Body: m.Body, Reply: messages.ReplyTo{PID: c.self, Slot: slot}})
-	}
-	g.finish(c)
-}
-
-func (c *coordinator) gathered(m *messages.Reply, g *gather) {
-	delete(c.gathers, m.Slot)
-	g.out[g.parts[m.Slot]] = m.Value
-	delete(g.parts, m.Slot)
-	g.finish(c)
-}
-
-func (g *gather) finish(c *coordinator) {
-	if len(g.parts) == 0 {
-		c.answer(answer{g.reply, slices.DeleteFunc(g.out, func(v any) bool { return v == nil }), nil})
-	}
-}
-
-func (g *gather) failed(c *coordinator, err error) {
-	if len(g.parts) > 0 {
-		clear(g.parts)
-		c.answer(answer{g.reply, nil, err})
 	}
 }
