@@ -25,7 +25,10 @@ func (g *Group) prepareRebalance() {
 	if g.state == completingRebalance {
 		for _, m := range g.inOrder() {
 			m.assignment = nil
-			g.endSync(m, failedSync(m.syncVersion, kerr.RebalanceInProgress))
+			if m.sync != 0 { // its session may have passed while it waited, which was no fault of its own
+				g.endSync(m, failedSync(m.syncVersion, kerr.RebalanceInProgress))
+				g.heard(m)
+			}
 		}
 	}
 	g.syncBy = time.Time{}
