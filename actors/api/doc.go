@@ -11,7 +11,7 @@
 // cluster from its start to its end, except where it says otherwise.
 //
 // Every question has an end: a request that is not answered by its deadline gets an answer all the same, because an actor that
-// restarts may lose what was sent to it.
+// restarts may lose what was sent to it. Only members of a group wait for each other without one.
 //
 // The package imports actors/messages and what lies below it. It has no goroutine, opens no socket, and what it shares between
 // sessions is the Env: the router, and the cache of fetch sessions.

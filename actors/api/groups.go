@@ -21,33 +21,34 @@ func (r *Request) askGroup(group string, body any, done func(value any, err erro
 }
 
 // JoinGroup, versions 0-9. v1 rebalance time-out (KIP-62). v2 throttle time. v4 a member comes again with its id (KIP-394). v5 static members
-// (KIP-345). v6 flexible. v7 protocol type (KIP-559). v8 reason (KIP-800). v9 skip assignment (KIP-814). The answer may take as long as
-// the slowest member, so the request has no end of its own but the group's.
+// (KIP-345). v6 flexible. v7 protocol type (KIP-559). v8 reason (KIP-800). v9 skip assignment (KIP-814).
 func joinGroup(r *Request) {
 	q := r.Body.(*kmsg.JoinGroupRequest)
-	rebalance := q.RebalanceTimeoutMillis
-	if r.Version < 1 {
-		rebalance = q.SessionTimeoutMillis
-	}
-	r.within(max(0, min(rebalance, 24*3600*1000)) + joinSlackMillis)
+	r.waitForMembers()
 	r.askGroup(q.Group, q, func(value any, err error) {
 		response, ok := value.(*kmsg.JoinGroupResponse)
 		if !ok {
 			response = kmsg.NewPtrJoinGroupResponse()
-			response.ErrorCode, response.Generation, response.MemberID, response.Protocol = kafka.Code(err), -1, q.MemberID, new(string)
+			response.ErrorCode, response.Generation, response.MemberID = kafka.Code(err), -1, q.MemberID
+			if r.Version < 7 { // not nullable before
+				response.Protocol = new(string)
+			}
 		}
 		r.noteCode(response.ErrorCode)
 		r.respond(response)
 	})
 }
 
-// joinSlackMillis is how much longer than its rebalance time-out a member waits at most.
-const joinSlackMillis = 5 * 60 * 1000
+// waitForMembers keeps a request that waits for other members from having an end of its own: its group waits for the slowest of them, for as long as that one
+// has asked for, and then answers. The coordinator answers for a group that is no more.
+func (r *Request) waitForMembers() {
+	r.by(r.env.System.Now().Add(patience), r.waitForMembers)
+}
 
 // SyncGroup, versions 0-5. v1 throttle time. v3 static members. v4 flexible. v5 protocol (KIP-559).
 func syncGroup(r *Request) {
 	q := r.Body.(*kmsg.SyncGroupRequest)
-	r.within(joinSlackMillis)
+	r.waitForMembers()
 	r.askGroup(q.Group, q, func(value any, err error) {
 		response, ok := value.(*kmsg.SyncGroupResponse)
 		if !ok {

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/kafka"
+	"troupe/partition/metadata"
+)
+
+// newGroupBench is a bench with a topic of groups' offsets, whose one coordinator the test plays.
+func newGroupBench(t *testing.T) *bench {
+	b := newBench(t, nil)
+	controller := metadata.NewController(metadata.ControllerOptions{ClusterID: "the cluster", DefaultPartitions: 1, DefaultReplicationFactor: 1})
+	out, err := controller.Restore(epoch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := out.Records
+	create := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "orders", 3, 1
+	create.Topics = append(create.Topics, topic)
+	for _, body := range []any{
+		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, Host: "here", Port: 9092}}, create,
+		&metadata.CreateInternalTopic{Topic: messages.OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
+	} {
+		rows = append(rows, controller.Handle(epoch, &partition.Request{Body: body, Nonce: [16]byte{byte(len(rows)), 2}}).Records...)
+	}
+	image, err := messages.NewRouter().View().Image.Apply(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := image.Topic(messages.OffsetsTopic).Partitions[0].Number
+	b.env.Router.Set(messages.NewView(image).With(map[kafka.PartitionNumber]messages.Leader{number: {Broker: 1, Epoch: 1, Replica: b.leader, Coordinator: b.leader}}))
+	return b
+}
+
+// A group waits for its slowest member, and a member for its group.
+func TestMembersWaitWithoutAnEnd(t *testing.T) {
+	b := newGroupBench(t)
+	join, sync := kmsg.NewPtrJoinGroupRequest(), kmsg.NewPtrSyncGroupRequest()
+	join.Version, join.Group, join.RebalanceTimeoutMillis = 9, "g", 1000
+	sync.Version, sync.Group = 5, "g"
+	joins, syncs := b.send(join), b.send(sync)
+	b.at(24 * time.Hour)
+	if b.served[joins] != nil || b.served[syncs] != nil {
+		t.Fatal("a member was sent away while its group waited")
+	}
+	joined := kmsg.NewPtrJoinGroupResponse()
+	joined.Generation = 3
+	b.reply(next[*messages.Coordinate](b).Reply, joined, nil)
+	if a := response[*kmsg.JoinGroupResponse](b, joins); a.Generation != 3 {
+		t.Errorf("joined: %+v", a)
+	}
+	b.reply(next[*messages.Coordinate](b).Reply, nil, kerr.NotCoordinator)
+	if a := response[*kmsg.SyncGroupResponse](b, syncs); a.ErrorCode != kerr.NotCoordinator.Code {
+		t.Errorf("synced: %+v", a)
+	}
+}
+
+func TestRefusedJoin(t *testing.T) {
+	b := newGroupBench(t)
+	for version := int16(0); version <= 9; version++ {
+		q := kmsg.NewPtrJoinGroupRequest()
+		q.Version, q.Group, q.MemberID = version, "g", "me"
+		r := b.send(q)
+		b.reply(next[*messages.Coordinate](b).Reply, nil, kerr.NotCoordinator)
+		a := response[*kmsg.JoinGroupResponse](b, r)
+		if a.ErrorCode != kerr.NotCoordinator.Code || a.Generation != -1 || a.MemberID != "me" || (a.Protocol == nil) != (version >= 7) {
+			t.Errorf("version %d: %+v", version, a)
+		}
+	}
+}
