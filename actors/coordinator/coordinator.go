@@ -33,7 +33,7 @@ type Options struct {
 	// A snapshot is due after so many bytes or records.
 	SnapshotBytes   int
 	SnapshotRecords int
-	// SweepEvery is how often every key's machine is made to look at the time; 0 for never. It also happens when the replica begins to lead.
+	// SweepEvery is how often the machine of every key without an actor is made to look at the time; 0 for never. It also happens when the replica begins to lead.
 	SweepEvery time.Duration
 }
 
@@ -77,6 +77,7 @@ type coordinator struct {
 	gathers   map[uint64]*gather
 	slots     *uint64 // the newest slot or ticket, of all incarnations: an answer to an earlier one is none to this one
 	epoch     uint64  // of the machine that was made last
+	round     uint64  // of looks at all keys: a slot; an earlier one does not go on
 
 	sinceBytes, sinceRecords int
 	snapshotDue              bool // as soon as the rows are there
@@ -91,7 +92,6 @@ type answer struct {
 
 // What a coordinator says to itself and hears from its children.
 type (
-	sweep   struct{ to *coordinator }
 	reload  struct{ to *coordinator }
 	outcome struct {
 		key     string
@@ -157,8 +157,12 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *retire:
 		c.retire(m)
 	case *sweep:
-		if m.to == c && c.begun {
-			c.sweep()
+		if m.round == c.round && c.begun {
+			c.sweep(m.keys)
+		}
+	case *collect:
+		if g := c.gathers[m.slot]; g != nil {
+			c.collect(g)
 		}
 	case *messages.SnapshotDue:
 		if c.snapshotDue = !c.loaded; c.loaded {
@@ -209,16 +213,9 @@ func (c *coordinator) maybeBegin() {
 	c.begun = true
 	c.tell(Committed{Upto: c.upto, Complete: true})
 	if c.o.SweepEvery > 0 {
-		c.sweep()
+		c.round = c.nextSlot()
+		c.sweep(nil)
 	}
-}
-
-// sweep gives every key an actor, whose machine then does what is due.
-func (c *coordinator) sweep() {
-	for _, o := range c.sorted() {
-		c.child(o)
-	}
-	c.o.System.After(c.o.SweepEvery, c.self, &sweep{c})
 }
 
 // refusal is why nothing can be asked now; nil where it can.
@@ -241,6 +238,13 @@ func (c *coordinator) coordinate(m *messages.Coordinate) {
 	if o.failed {
 		c.answer(answer{m.Reply, nil, c.outOfService(o)})
 		return
+	}
+	if len(o.rows) == 0 { // to ask about what does not exist makes no actor
+		if a, ok := c.glance(o, m); ok {
+			c.answer(a)
+			c.forgetIfEmpty(o)
+			return
+		}
 	}
 	c.ask(o, m)
 }
@@ -273,7 +277,9 @@ func (c *coordinator) fail(err error) {
 		o.waiting = nil
 	}
 	for _, slot := range slices.Sorted(maps.Keys(c.gathers)) {
-		c.gathers[slot].failed(c, err)
+		if g := c.gathers[slot]; g.slot == slot {
+			c.answer(answer{g.reply, nil, err})
+		}
 	}
 	clear(c.gathers)
 }

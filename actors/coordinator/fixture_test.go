@@ -26,7 +26,9 @@ type bench struct {
 	replica     *actor.PID
 	coordinator *actor.PID
 	log         []record.Batch
-	refuses     error // what the replica answers to batches
+	refuses     error              // what the replica answers to batches
+	holds       bool               // it does not answer yet
+	held        []messages.Produce // what it has then
 	slot        uint64
 	replies     map[uint64]*messages.Reply
 	made        int // machines
@@ -47,13 +49,13 @@ func (s store) Read(_ kafka.PartitionNumber, from, to kafka.Offset, _ int, _ boo
 	return dst, nil
 }
 
-// newBench starts with a row for each of the keys.
-func newBench(t *testing.T, change func(*Options), keys ...string) *bench {
+// newBench starts with these rows, each named by its key and a word.
+func newBench(t *testing.T, change func(*Options), rows ...string) *bench {
 	b := &bench{t: t, st: actors.NewStepper(1, epoch), replies: map[uint64]*messages.Reply{}}
 	b.system = actors.NewSystem(actors.Options{Incarnation: 1, Stepper: b.st, Rand: b.st.Rand()})
-	for _, k := range keys {
+	for _, row := range rows {
 		var w record.Builder
-		w.Add(record.Record{Key: []byte(k + "/row"), Value: []byte("1")})
+		w.Add(record.Record{Key: []byte(row), Value: []byte("1")})
 		batch, err := w.Build()
 		if err != nil {
 			t.Fatal(err)
@@ -78,11 +80,11 @@ func newBench(t *testing.T, change func(*Options), keys ...string) *bench {
 				ctx.Send(b.coordinator, &messages.Attached{To: b.end()})
 				ctx.Send(b.coordinator, &messages.Leading{Epoch: 1, Serving: true})
 			case *messages.Produce:
-				if b.refuses == nil {
-					b.append(m.Batch)
-					ctx.Send(b.coordinator, &messages.Applied{Batches: b.log[len(b.log)-1:]})
+				if b.holds {
+					b.held = append(b.held, *m)
+					return
 				}
-				ctx.Send(m.Reply.PID, &messages.Reply{Slot: m.Reply.Slot, Err: b.refuses})
+				b.produce(m)
 			case *messages.Reply:
 				b.replies[m.Slot] = m
 			}
@@ -93,6 +95,21 @@ func newBench(t *testing.T, change func(*Options), keys ...string) *bench {
 	}
 	b.pass(time.Second)
 	return b
+}
+
+func (b *bench) produce(m *messages.Produce) {
+	if b.refuses == nil {
+		b.append(m.Batch)
+		b.system.Root().Send(b.coordinator, &messages.Applied{Batches: b.log[len(b.log)-1:]})
+	}
+	b.system.Root().Send(b.coordinator, &messages.Reply{Slot: m.Reply.Slot, Err: b.refuses})
+}
+
+func (b *bench) release() {
+	for i := range b.held {
+		b.produce(&b.held[i])
+	}
+	b.holds, b.held = false, nil
 }
 
 func (b *bench) end() kafka.Offset {
@@ -171,10 +188,11 @@ type scribe struct {
 func (s *scribe) Restore(_ time.Time, rows []partition.KeyValue) (out partition.Outcome, _ error) {
 	for _, kv := range rows {
 		_, name, _ := strings.Cut(string(kv.Key), "/")
-		s.rows[name] = true
 		if strings.HasPrefix(name, "old") {
 			out.Records = append(out.Records, partition.KeyValue{Key: kv.Key})
+			continue
 		}
+		s.rows[name] = true
 		s.busy = s.busy || strings.HasPrefix(name, "live")
 	}
 	return out, nil

@@ -58,6 +58,7 @@ func (k *key) Receive(ctx actor.Context) {
 		k.send(&wantRows{k.key})
 	case *actor.Stopping:
 		k.setAlarm(time.Time{})
+		k.machine, k.open, k.queue = nil, nil, nil // protoactor's set of children may hold on to what stood in it
 	case *rows:
 		k.epoch = m.epoch
 		k.restore(m.list)
