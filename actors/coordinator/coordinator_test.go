@@ -131,6 +131,24 @@ func TestKeysWithoutActors(t *testing.T) {
 	}
 }
 
+// An actor that can't go because a record of it is under way goes later.
+func TestIdleActorsGo(t *testing.T) {
+	b := newBench(t, nil, "a/row")
+	b.holds = true
+	wrote := b.ask("a", "write one")
+	b.pass(2 * idleFor)
+	b.expect(wrote, "nothing")
+	b.release()
+	b.pass(2 * idleFor)
+	b.expect(wrote, "write")
+	if got := b.children(); len(got) > 0 {
+		t.Fatalf("actors of %v, which is idle", got)
+	}
+	count := b.ask("a", "count")
+	b.pass(time.Millisecond)
+	b.expect(count, "a:2")
+}
+
 func (b *bench) lead(serving bool) {
 	b.system.Root().Send(b.coordinator, &messages.Leading{Epoch: 2, Serving: serving})
 }

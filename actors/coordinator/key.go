@@ -83,6 +83,7 @@ func (k *key) Receive(ctx actor.Context) {
 			k.retiring = false
 			if k.isIdle() {
 				k.send(&retire{k.key, k.epoch})
+				k.retireLater() // in case the coordinator can't let it go yet
 			}
 		}
 	}
@@ -130,7 +131,13 @@ func (k *key) emit(out partition.Outcome) {
 		k.send(&outcome{k.key, k.epoch, out.Records, out.Replies})
 	}
 	k.setAlarm(k.machine.Deadline())
-	if !k.retiring && k.isIdle() {
+	if k.isIdle() {
+		k.retireLater()
+	}
+}
+
+func (k *key) retireLater() {
+	if !k.retiring {
 		k.retiring = true
 		k.o.System.After(idleFor, k.self, &idle{k})
 	}

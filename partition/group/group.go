@@ -168,7 +168,7 @@ func (g *Group) Deadline() (next time.Time) {
 	}
 	note(g.joinBy)
 	note(g.syncBy)
-	if !g.Idle() {
+	if len(g.offsets) > 0 || g.recorded {
 		note(g.offsetsAt)
 	}
 	return next
