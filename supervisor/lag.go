@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -27,12 +28,17 @@ type lags struct {
 	router *messages.Router
 
 	mu      sync.Mutex
-	offsets map[kafka.PartitionNumber]map[lagKey]kafka.Offset
+	offsets map[kafka.PartitionNumber]map[lagKey]committed
 }
 
 type lagKey struct {
 	group string
 	tp    kafka.TopicPartition
+}
+
+type committed struct {
+	topic kafka.TopicID
+	at    kafka.Offset
 }
 
 var lagDesc = prometheus.NewDesc("troupe_group_lag_records",
@@ -45,16 +51,17 @@ func (l *lags) note(number kafka.PartitionNumber, m coordinator.Committed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if m.Whole || l.offsets[number] == nil {
-		l.offsets[number] = map[lagKey]kafka.Offset{}
+		l.offsets[number] = map[lagKey]committed{}
 	}
 	for _, kv := range m.Rows {
-		id, tp, at, ok := group.CommittedOffset(kv)
+		c, ok := group.CommittedOffset(kv)
+		key := lagKey{c.Group, c.Partition}
 		switch {
 		case !ok:
-		case at == kafka.NoOffset:
-			delete(l.offsets[number], lagKey{id, tp})
+		case c.Offset == kafka.NoOffset:
+			delete(l.offsets[number], key)
 		default:
-			l.offsets[number][lagKey{id, tp}] = at
+			l.offsets[number][key] = committed{c.Topic, c.Offset}
 		}
 	}
 }
@@ -63,7 +70,12 @@ func (l *lags) note(number kafka.PartitionNumber, m coordinator.Committed) {
 type orphan struct {
 	number kafka.PartitionNumber
 	group  string
-	topics []string
+	topics []group.DeletedTopic
+}
+
+// isIn tells whether an offset was committed in a topic that exists: another topic may have had its name.
+func (c committed) isIn(topic *metadata.Topic) bool {
+	return topic != nil && (c.topic == kafka.TopicID{} || c.topic == topic.ID)
 }
 
 // orphans returns the groups that have such offsets, in an order.
@@ -71,14 +83,17 @@ func (l *lags) orphans(image *metadata.Image) (out []orphan) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, number := range slices.Sorted(maps.Keys(l.offsets)) {
-		topics := map[string][]string{}
-		for k := range l.offsets[number] {
-			if image.Topic(k.tp.Topic) == nil && !slices.Contains(topics[k.group], k.tp.Topic) {
-				topics[k.group] = append(topics[k.group], k.tp.Topic)
+		topics := map[string][]group.DeletedTopic{}
+		for k, c := range l.offsets[number] {
+			gone := group.DeletedTopic{Name: k.tp.Topic, ID: c.topic}
+			if !c.isIn(image.Topic(k.tp.Topic)) && !slices.Contains(topics[k.group], gone) {
+				topics[k.group] = append(topics[k.group], gone)
 			}
 		}
 		for _, id := range slices.Sorted(maps.Keys(topics)) {
-			slices.Sort(topics[id])
+			slices.SortFunc(topics[id], func(a, b group.DeletedTopic) int {
+				return cmp.Or(cmp.Compare(a.Name, b.Name), bytes.Compare(a.ID[:], b.ID[:]))
+			})
 			out = append(out, orphan{number, id, topics[id]})
 		}
 	}
@@ -107,16 +122,16 @@ func (l *lags) each(view *messages.View, f func(k lagKey, lag int64)) {
 		if _, ok := view.LeaderOf(number); !ok {
 			continue
 		}
-		for k, at := range offsets {
+		for k, c := range offsets {
 			p := view.Image.Partition(k.tp)
-			if p == nil {
+			if p == nil || !c.isIn(view.Image.Topic(k.tp.Topic)) {
 				continue
 			}
 			leader, ok := view.LeaderOf(p.Number)
 			if !ok || leader.HighWatermark == nil {
 				continue
 			}
-			f(k, max(0, leader.HighWatermark.Load()-int64(at)))
+			f(k, max(0, leader.HighWatermark.Load()-int64(c.at)))
 		}
 	}
 }

@@ -83,7 +83,7 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 		o.MachineSnapshotRecords = machineSnapshotRows
 	}
 	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes)}
-	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]kafka.Offset{}}
+	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, fmt.Sprintf("node-%d", o.NodeID), func() actor.Actor { return &node{b: b} })
 	return b, err
 }

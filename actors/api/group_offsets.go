@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -9,7 +11,7 @@ import (
 )
 
 // OffsetCommit, versions 2-10. v3 throttle time. v5 no retention time. v6 leader epoch (KIP-320). v7 static members. v8 flexible. v9 errors of new groups
-// (KIP-848). v10 topic ids (KIP-848). Offsets are kept by topic name; what is committed for a topic that does not exist is refused.
+// (KIP-848). v10 topic ids (KIP-848). Offsets are kept with the topic's name and id; what is committed for a topic that does not exist is refused.
 func offsetCommit(r *Request) {
 	q := r.Body.(*kmsg.OffsetCommitRequest)
 	known := *q
@@ -37,7 +39,7 @@ func offsetCommit(r *Request) {
 			answers[i].Partitions = append(answers[i].Partitions, a)
 		}
 		if len(ask.Partitions) > 0 {
-			ask.Topic = found.Name
+			ask.Topic, ask.TopicID = found.Name, found.ID
 			known.Topics = append(known.Topics, ask)
 			place = append(place, i)
 		}
@@ -121,6 +123,8 @@ func fetchOffsetsOf(r *Request, id string, topics []kmsg.OffsetFetchRequestGroup
 				continue
 			}
 			t.Topic = found.Name
+		} else if found := r.image().Topic(t.Topic); found != nil {
+			t.TopicID = found.ID
 		}
 		q.Topics = append(q.Topics, t)
 	}
@@ -137,11 +141,15 @@ func fetchOffsetsOf(r *Request, id string, topics []kmsg.OffsetFetchRequestGroup
 			done(refused)
 			return
 		}
-		if byID {
-			for i := range a.Topics {
-				if found := r.image().Topic(a.Topics[i].Topic); found != nil {
-					a.Topics[i].TopicID = found.ID
-				}
+		if q.All { // what was committed in an earlier topic of the name is not shown
+			a.Topics = slices.DeleteFunc(a.Topics, func(t kmsg.OffsetFetchResponseGroupTopic) bool {
+				found := r.image().Topic(t.Topic)
+				return found != nil && t.TopicID != kafka.TopicID{} && t.TopicID != found.ID
+			})
+		}
+		for i := range a.Topics {
+			if found := r.image().Topic(a.Topics[i].Topic); found != nil && byID {
+				a.Topics[i].TopicID = found.ID
 			}
 		}
 		a.Topics = append(a.Topics, unknown...)

@@ -9,6 +9,7 @@ import (
 
 	"troupe/actors/messages"
 	"troupe/partition"
+	"troupe/partition/group"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 )
@@ -75,5 +76,52 @@ func TestRefusedJoin(t *testing.T) {
 		if a.ErrorCode != kerr.NotCoordinator.Code || a.Generation != -1 || a.MemberID != "me" || (a.Protocol == nil) != (version >= 7) {
 			t.Errorf("version %d: %+v", version, a)
 		}
+	}
+}
+
+// A group's machine gets the id of each topic, whichever way the client names it, so that a topic that is made anew inherits no offsets.
+func TestOffsetsBelongToTopicIDs(t *testing.T) {
+	b := newGroupBench(t)
+	id := b.env.Router.View().Image.Topic("orders").ID
+	for version := int16(2); version <= 10; version++ {
+		q := kmsg.NewPtrOffsetCommitRequest()
+		q.Version, q.Group = version, "g"
+		topic := kmsg.OffsetCommitRequestTopic{Topic: "orders", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: 1, Offset: 5}}}
+		if version >= 10 {
+			topic.Topic, topic.TopicID = "", id
+		}
+		q.Topics = append(q.Topics, topic)
+		b.send(q)
+		if got := next[*messages.Coordinate](b).Body.(*kmsg.OffsetCommitRequest).Topics[0]; got.Topic != "orders" || got.TopicID != id {
+			t.Errorf("commit version %d: %+v", version, got)
+		}
+	}
+	for version := int16(1); version <= 10; version++ {
+		q := kmsg.NewPtrOffsetFetchRequest()
+		q.Version, q.Group = version, "g"
+		q.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: "orders", Partitions: []int32{1}}}
+		topic := kmsg.OffsetFetchRequestGroupTopic{Topic: "orders", Partitions: []int32{1}}
+		if version >= 10 {
+			topic.Topic, topic.TopicID = "", id
+		}
+		q.Groups = []kmsg.OffsetFetchRequestGroup{{Group: "g", Topics: []kmsg.OffsetFetchRequestGroupTopic{topic}}}
+		b.send(q)
+		if got := next[*messages.Coordinate](b).Body.(*group.FetchOffsets).Topics[0]; got.Topic != "orders" || got.TopicID != id {
+			t.Errorf("fetch version %d: %+v", version, got)
+		}
+	}
+	all := kmsg.NewPtrOffsetFetchRequest()
+	all.Version = 9
+	all.Groups = []kmsg.OffsetFetchRequestGroup{{Group: "g"}}
+	r := b.send(all)
+	found := &kmsg.OffsetFetchResponseGroup{Group: "g"}
+	for n, id := range []kafka.TopicID{{}, id, {77}} {
+		p := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+		p.Partition, p.Metadata = int32(n), new(string)
+		found.Topics = append(found.Topics, kmsg.OffsetFetchResponseGroupTopic{Topic: "orders", TopicID: id, Partitions: []kmsg.OffsetFetchResponseGroupTopicPartition{p}})
+	}
+	b.reply(next[*messages.Coordinate](b).Reply, found, nil)
+	if a := response[*kmsg.OffsetFetchResponse](b, r); len(a.Groups[0].Topics) != 2 || a.Groups[0].Topics[1].Partitions[0].Partition != 1 {
+		t.Errorf("all: %+v", a.Groups[0].Topics)
 	}
 }

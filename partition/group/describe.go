@@ -64,9 +64,7 @@ func (g *Group) delete() error {
 	for _, tp := range g.committed() {
 		g.drop(tp)
 	}
-	if g.recorded {
-		g.write(groupTombstone(g.id))
-	}
+	g.write(groupTombstone(g.id)) // Kafka writes one for a group that has only offsets, too
 	*g = *New(g.id, g.o).keeping(g)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 // An offset is how far a group has come in a partition.
 type offset struct {
+	topic       kafka.TopicID // of the topic that had the name then; zero where that was not known
 	offset      kafka.Offset
 	leaderEpoch kafka.LeaderEpoch
 	metadata    string
@@ -23,13 +24,20 @@ type offset struct {
 
 // FetchOffsets asks for committed offsets of the group. Answer: *kmsg.OffsetFetchResponseGroup.
 type FetchOffsets struct {
-	// Topics are those that are asked about, by name; with All, all that the group has an offset in.
+	// Topics are those that are asked about, by name and, where it is not zero, the id that the name stands for: what was committed in an earlier topic of that name is none.
+	// With All they are all that the group has an offset in, each with the id that was committed.
 	Topics []kmsg.OffsetFetchRequestGroupTopic
 	All    bool
 }
 
 // TopicsDeleted says that there are no such topics any more: their offsets go. Answer: nil.
-type TopicsDeleted struct{ Topics []string }
+type TopicsDeleted struct{ Topics []DeletedTopic }
+
+// A DeletedTopic is one as its offsets tell of it. There may be another topic of that name.
+type DeletedTopic struct {
+	Name string
+	ID   kafka.TopicID // zero for the offsets that don't tell
+}
 
 // commit serves OffsetCommit.
 func (g *Group) commit(q *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
@@ -52,7 +60,7 @@ func (g *Group) commit(q *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 				err = kerr.OffsetMetadataTooLarge
 			}
 			if err == nil {
-				g.set(q, kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}, p)
+				g.set(q, t, p)
 			}
 			b := kmsg.NewOffsetCommitResponseTopicPartition()
 			b.Partition, b.ErrorCode = p.Partition, kafka.Code(err)
@@ -63,8 +71,9 @@ func (g *Group) commit(q *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 	return response
 }
 
-func (g *Group) set(q *kmsg.OffsetCommitRequest, tp kafka.TopicPartition, p *kmsg.OffsetCommitRequestTopicPartition) {
-	o := offset{offset: kafka.Offset(p.Offset), leaderEpoch: kafka.NoEpoch, committed: g.now}
+func (g *Group) set(q *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitRequestTopic, p *kmsg.OffsetCommitRequestTopicPartition) {
+	tp := kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}
+	o := offset{topic: t.TopicID, offset: kafka.Offset(p.Offset), leaderEpoch: kafka.NoEpoch, committed: g.now}
 	if q.Version >= 6 {
 		o.leaderEpoch = kafka.LeaderEpoch(p.LeaderEpoch)
 	}
@@ -108,8 +117,9 @@ func (g *Group) fetch(q *FetchOffsets) *kmsg.OffsetFetchResponseGroup {
 	if q.All {
 		topics = nil
 		for _, tp := range g.committed() {
-			if n := len(topics); n == 0 || topics[n-1].Topic != tp.Topic {
-				topics = append(topics, kmsg.OffsetFetchRequestGroupTopic{Topic: tp.Topic})
+			id := g.offsets[tp].topic
+			if n := len(topics); n == 0 || topics[n-1].Topic != tp.Topic || topics[n-1].TopicID != id {
+				topics = append(topics, kmsg.OffsetFetchRequestGroupTopic{Topic: tp.Topic, TopicID: id})
 			}
 			t := &topics[len(topics)-1]
 			t.Partitions = append(t.Partitions, tp.Partition)
@@ -121,7 +131,7 @@ func (g *Group) fetch(q *FetchOffsets) *kmsg.OffsetFetchResponseGroup {
 		for _, p := range t.Partitions {
 			b := kmsg.NewOffsetFetchResponseGroupTopicPartition()
 			b.Partition, b.Offset, b.LeaderEpoch, b.Metadata = p, -1, -1, new(string)
-			if o, ok := g.offsets[kafka.TopicPartition{Topic: t.Topic, Partition: p}]; ok {
+			if o, ok := g.offsets[kafka.TopicPartition{Topic: t.Topic, Partition: p}]; ok && o.isIn(t.TopicID) {
 				b.Offset, b.LeaderEpoch, b.Metadata = int64(o.offset), int32(o.leaderEpoch), &o.metadata
 			}
 			a.Partitions = append(a.Partitions, b)
@@ -129,6 +139,11 @@ func (g *Group) fetch(q *FetchOffsets) *kmsg.OffsetFetchResponseGroup {
 		response.Topics = append(response.Topics, a)
 	}
 	return &response
+}
+
+// isIn tells whether an offset may be one of the topic with this id.
+func (o offset) isIn(id kafka.TopicID) bool {
+	return o.topic == id || o.topic == kafka.TopicID{} || id == kafka.TopicID{}
 }
 
 // committed returns the partitions that the group has an offset in, in order.
@@ -175,9 +190,9 @@ func (g *Group) deleteOffsets(q *kmsg.OffsetDeleteRequest) *kmsg.OffsetDeleteRes
 	return response
 }
 
-func (g *Group) dropTopics(names []string) {
+func (g *Group) dropTopics(topics []DeletedTopic) {
 	for _, tp := range g.committed() {
-		if slices.Contains(names, tp.Topic) {
+		if slices.Contains(topics, DeletedTopic{tp.Topic, g.offsets[tp].topic}) {
 			g.drop(tp)
 		}
 	}
@@ -211,6 +226,7 @@ func (g *Group) expireOffsets() {
 		}
 		if !at.After(g.now) && !subscribed[tp.Topic] {
 			g.drop(tp)
+			g.recorded = g.recorded || len(g.offsets) == 0 // Kafka ends a group that had only offsets in the same way
 		}
 	}
 	if g.Idle() && g.recorded && len(g.offsets) == 0 {

@@ -20,7 +20,7 @@ const (
 	offsetKeyVersion   = 1
 	groupKeyVersion    = 2
 	groupValueVersion  = 3
-	offsetValueVersion = 3 // 1 where the client gave a time to expire, which later versions don't have
+	offsetValueVersion = 4 // with the topic's id; 1 where the client gave a time to expire, which later versions don't have
 )
 
 // stringMax is how long a string may be in a record, whose length takes two bytes. Requests know longer ones: what goes into a record is
@@ -39,24 +39,40 @@ func KeyOf(key []byte) (group string, ok bool) {
 	return string(key[4 : 4+n]), true
 }
 
-// CommittedOffset reads a record of a committed offset. The offset is -1 for one that was removed; ok is false for a record of another kind.
-func CommittedOffset(kv partition.KeyValue) (group string, tp kafka.TopicPartition, at kafka.Offset, ok bool) {
+// A Committed is what a record of a committed offset says.
+type Committed struct {
+	Group     string
+	Partition kafka.TopicPartition
+	Topic     kafka.TopicID // zero where an old record does not say
+	Offset    kafka.Offset  // -1 for one that was removed
+}
+
+// CommittedOffset reads a record of a committed offset; ok is false for a record of another kind.
+func CommittedOffset(kv partition.KeyValue) (c Committed, ok bool) {
 	if len(kv.Key) < 2 || binary.BigEndian.Uint16(kv.Key) > offsetKeyVersion {
-		return "", tp, kafka.NoOffset, false
+		return Committed{}, false
 	}
 	var k kmsg.OffsetCommitKey
-	var v kmsg.OffsetCommitValue
 	if k.ReadFrom(kv.Key) != nil {
-		return "", tp, kafka.NoOffset, false
+		return Committed{}, false
 	}
-	tp = kafka.TopicPartition{Topic: k.Topic, Partition: k.Partition}
+	c = Committed{Group: k.Group, Partition: kafka.TopicPartition{Topic: k.Topic, Partition: k.Partition}, Offset: kafka.NoOffset}
 	if kv.Value == nil {
-		return k.Group, tp, kafka.NoOffset, true
+		return c, true
 	}
-	if v.ReadFrom(kv.Value) != nil {
-		return "", tp, kafka.NoOffset, false
+	v, err := readOffset(kv.Value)
+	if err != nil {
+		return Committed{}, false
 	}
-	return k.Group, tp, kafka.Offset(v.Offset), true
+	c.Topic, c.Offset = v.TopicID, kafka.Offset(v.Offset)
+	return c, true
+}
+
+func readOffset(b []byte) (v kmsg.OffsetCommitValue, err error) {
+	if err = v.ReadFrom(b); err == nil && v.Version > offsetValueVersion {
+		err = fmt.Errorf("version %d of OffsetCommitValue is not known", v.Version)
+	}
+	return v, err
 }
 
 func offsetKey(group string, tp kafka.TopicPartition) []byte {
@@ -68,6 +84,7 @@ func offsetKey(group string, tp kafka.TopicPartition) []byte {
 func offsetRecord(group string, tp kafka.TopicPartition, o offset) partition.KeyValue {
 	v := kmsg.NewOffsetCommitValue()
 	v.Version, v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp = offsetValueVersion, int64(o.offset), int32(o.leaderEpoch), o.metadata, o.committed.UnixMilli()
+	v.TopicID = o.topic
 	if !o.expires.IsZero() {
 		v.Version, v.ExpireTimestamp = 1, o.expires.UnixMilli()
 	}
@@ -134,21 +151,25 @@ func (g *Group) restore(kv partition.KeyValue) error {
 	if binary.BigEndian.Uint16(kv.Key) == groupKeyVersion {
 		g.recorded = true
 		var v kmsg.GroupMetadataValue
-		if err := v.ReadFrom(kv.Value); err != nil {
+		err := v.ReadFrom(kv.Value)
+		if err == nil && v.Version > groupValueVersion {
+			err = fmt.Errorf("version %d of GroupMetadataValue is not known", v.Version)
+		}
+		if err != nil {
 			return fmt.Errorf("read the record of the group: %w", err)
 		}
 		g.restoreGroup(&v)
 		return nil
 	}
 	var k kmsg.OffsetCommitKey
-	var v kmsg.OffsetCommitValue
 	if err := k.ReadFrom(kv.Key); err != nil {
 		return fmt.Errorf("read the key of an offset: %w", err)
 	}
-	if err := v.ReadFrom(kv.Value); err != nil {
+	v, err := readOffset(kv.Value)
+	if err != nil {
 		return fmt.Errorf("read the offset of %s-%d: %w", k.Topic, k.Partition, err)
 	}
-	o := offset{offset: kafka.Offset(v.Offset), leaderEpoch: kafka.NoEpoch, metadata: v.Metadata, committed: time.UnixMilli(v.CommitTimestamp)}
+	o := offset{topic: v.TopicID, offset: kafka.Offset(v.Offset), leaderEpoch: kafka.NoEpoch, metadata: v.Metadata, committed: time.UnixMilli(v.CommitTimestamp)}
 	if v.Version >= 3 {
 		o.leaderEpoch = kafka.LeaderEpoch(v.LeaderEpoch)
 	}

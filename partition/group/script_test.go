@@ -24,8 +24,8 @@ import (
 //
 //	join client=NAME [member=ID] [instance=NAME] [protocols=(NAME[:METADATA],…)] [session=MS] [rebalance=MS] [type=T] [v=N]
 //	sync member=ID generation=N [assign=(ID:BYTES,…)] [protocol=NAME]    heartbeat member=ID generation=N [instance=NAME]
-//	leave (ID,…) [instance=NAME] [v=N]    commit [member=ID generation=N] offsets=(TOPIC/N:OFFSET,…) [metadata=BYTES] [retention=MS] [v=N]
-//	fetch [TOPIC/N …]    delete-offsets TOPIC/N …    topics-deleted TOPIC …    describe [v=N]    list    delete
+//	leave (ID,…) [instance=NAME] [v=N]    commit [member=ID generation=N] offsets=(TOPIC/N:OFFSET,…) [metadata=BYTES] [retention=MS] [id=N] [v=N]
+//	fetch [TOPIC/N[#ID] …]    delete-offsets TOPIC/N …    topics-deleted TOPIC[#ID] …    describe [v=N]    list    delete
 //	advance MS    restart    corrupt group|TOPIC/N    (cuts off a record's end)
 //
 // A word X*N stands for N times X. A member's id is shown as its client's name and a number, because the part that comes from chance is long.
@@ -225,14 +225,15 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 			metadata := text("metadata", "")
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = tp.Partition, int64(at), 7, &metadata
-			q.Topics = append(q.Topics, kmsg.OffsetCommitRequestTopic{Topic: tp.Topic, Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}})
+			q.Topics = append(q.Topics, kmsg.OffsetCommitRequestTopic{Topic: tp.Topic, TopicID: topicID(text("id", "")), Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}})
 		}
 		body = q
 	case "fetch":
 		q := &FetchOffsets{All: len(d.CmdArgs) == 0}
 		for _, a := range d.CmdArgs {
-			tp := partitionOf(a.Key)
-			q.Topics = append(q.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: tp.Topic, Partitions: []int32{tp.Partition}})
+			name, id, _ := strings.Cut(a.Key, "#")
+			tp := partitionOf(name)
+			q.Topics = append(q.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: tp.Topic, TopicID: topicID(id), Partitions: []int32{tp.Partition}})
 		}
 		body = q
 	case "delete-offsets":
@@ -245,7 +246,8 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 	case "topics-deleted":
 		q := &TopicsDeleted{}
 		for _, a := range d.CmdArgs {
-			q.Topics = append(q.Topics, a.Key)
+			name, id, _ := strings.Cut(a.Key, "#")
+			q.Topics = append(q.Topics, DeletedTopic{name, topicID(id)})
 		}
 		body = q
 	case "describe":
@@ -261,6 +263,13 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 	client := text("client", "")
 	h.take(h.g.Handle(h.now, &partition.Request{Ticket: h.ticket, Body: body, ClientID: client, ClientHost: "/127.0.0.1", Nonce: [16]byte{byte(h.ticket >> 8), byte(h.ticket)}}))
 	h.state()
+}
+
+// topicID is written as its first byte.
+func topicID(s string) (id kafka.TopicID) {
+	n, _ := strconv.Atoi(s)
+	id[0] = byte(n)
+	return id
 }
 
 func repeated(word string) string {
@@ -418,4 +427,40 @@ func (h *harness) response(r any) string {
 		return "done"
 	}
 	return fmt.Sprintf("%T", r)
+}
+
+// Records are read in every version that Kafka has written, and written byte for byte as Kafka 4.3 writes them.
+func TestOffsetRecords(t *testing.T) {
+	id := kafka.TopicID{0: 1, 15: 2}
+	key := "\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x07"
+	at := "\x00\x00\x00\x00\x00\x00\x00\x05"
+	stamp := "\x00\x00\x00\x00\x00\x00\x03\xe8"
+	tp := kafka.TopicPartition{Topic: "t", Partition: 7}
+	got := offsetRecord("g", tp, offset{topic: id, offset: 5, leaderEpoch: 9, metadata: "m", committed: time.UnixMilli(1000)})
+	if want := "\x00\x04" + at + "\x00\x00\x00\x09" + "\x02m" + stamp + "\x01\x00\x10" + string(id[:]); string(got.Key) != key || string(got.Value) != want {
+		t.Errorf("wrote %q: %q, want %q", got.Key, got.Value, want)
+	}
+	for version, value := range []string{
+		"\x00\x00" + at + "\x00\x01m" + stamp,
+		"\x00\x01" + at + "\x00\x01m" + stamp + stamp,
+		"\x00\x02" + at + "\x00\x01m" + stamp,
+		"\x00\x03" + at + "\x00\x00\x00\x09" + "\x00\x01m" + stamp,
+		string(got.Value),
+	} {
+		want := Committed{Group: "g", Partition: tp, Offset: 5}
+		if version == 4 {
+			want.Topic = id
+		}
+		if c, ok := CommittedOffset(partition.KeyValue{Key: []byte(key), Value: []byte(value)}); !ok || c != want {
+			t.Errorf("version %d: %+v, %v", version, c, ok)
+		}
+		g := New("g", Options{OffsetsRetention: time.Hour, OffsetsCheckInterval: time.Hour})
+		_, err := g.Restore(time.UnixMilli(900), []partition.KeyValue{{Key: []byte(key), Value: []byte(value)}})
+		if o := g.offsets[tp]; err != nil || o.offset != 5 || o.metadata != "m" || (version >= 3) != (o.leaderEpoch == 9) || o.topic != want.Topic {
+			t.Errorf("version %d restored: %+v, %v", version, o, err)
+		}
+	}
+	if _, ok := CommittedOffset(partition.KeyValue{Key: []byte(key), Value: []byte("\x00\x05" + string(got.Value[2:]))}); ok {
+		t.Error("a version that is not known was read")
+	}
 }
