@@ -91,6 +91,9 @@ func (g *Group) set(q *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitRequestTopi
 func (g *Group) checkCommit(q *kmsg.OffsetCommitRequest) error {
 	switch {
 	case !g.exists() && q.Generation >= 0:
+		if q.Version >= 9 { // KIP-848
+			return kerr.GroupIDNotFound
+		}
 		return kerr.IllegalGeneration
 	case q.Generation < 0 && g.state == empty:
 		return nil
