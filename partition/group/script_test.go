@@ -23,7 +23,7 @@ import (
 // the request that they belong to, records, and the state. `go test ./partition/group -rewrite` writes what comes of it now.
 //
 //	join client=NAME [member=ID] [instance=NAME] [protocols=(NAME[:METADATA],…)] [session=MS] [rebalance=MS] [type=T] [v=N]
-//	sync member=ID generation=N [assign=(ID:BYTES,…)] [protocol=NAME]    heartbeat member=ID generation=N [instance=NAME]
+//	sync member=ID generation=N [assign=(ID:BYTES,…)] [protocol=NAME] [type=T] [v=N]    heartbeat member=ID generation=N [instance=NAME]
 //	leave (ID,…) [instance=NAME] [v=N]    commit [member=ID generation=N] offsets=(TOPIC/N:OFFSET,…) [metadata=BYTES] [retention=MS] [id=N] [v=N]
 //	fetch [TOPIC/N[#ID] …]    delete-offsets TOPIC/N …    topics-deleted TOPIC[#ID] …    describe [v=N]    list    delete
 //	advance MS    restart    corrupt group|TOPIC/N    (cuts off a record's end)
@@ -192,9 +192,11 @@ func (h *harness) do(t *testing.T, d *datadriven.TestData) {
 	case "sync":
 		q := kmsg.NewPtrSyncGroupRequest()
 		q.Version, q.MemberID, q.InstanceID, q.Generation = int16(number("v", 5)), h.id(text("member", "")), instance(), int32(number("generation", 0))
-		if d.HasArg("protocol") {
-			p := text("protocol", "")
+		if p := text("protocol", h.g.protocol); p != "null" {
 			q.Protocol = &p
+		}
+		if p := text("type", "consumer"); p != "null" {
+			q.ProtocolType = &p
 		}
 		for _, a := range list("assign") {
 			q.GroupAssignment = append(q.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: h.id(a[0]), MemberAssignment: []byte(a[1])})

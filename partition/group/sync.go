@@ -43,6 +43,10 @@ func (g *Group) sync(q *kmsg.SyncGroupRequest, t partition.Ticket) {
 }
 
 func (g *Group) checkSync(q *kmsg.SyncGroupRequest) *kerr.Error {
+	differs := func(asked *string, ours string) bool { return asked != nil && ours != "" && *asked != ours }
+	if q.Version >= 5 && (q.ProtocolType == nil || q.Protocol == nil) { // KIP-559
+		return kerr.InconsistentGroupProtocol
+	}
 	if g.id == "" {
 		return kerr.InvalidGroupID
 	}
@@ -52,7 +56,7 @@ func (g *Group) checkSync(q *kmsg.SyncGroupRequest) *kerr.Error {
 	switch {
 	case kafka.GenerationID(q.Generation) != g.generation:
 		return kerr.IllegalGeneration
-	case q.ProtocolType != nil && *q.ProtocolType != g.protocolType, q.Protocol != nil && *q.Protocol != g.protocol && g.state != preparingRebalance:
+	case differs(q.ProtocolType, g.protocolType), differs(q.Protocol, g.protocol):
 		return kerr.InconsistentGroupProtocol
 	case g.state == preparingRebalance:
 		return kerr.RebalanceInProgress
