@@ -35,10 +35,9 @@ func (g *Group) describe(q *Describe) *kmsg.DescribeGroupsResponseGroup {
 	}
 	for _, m := range g.inOrder() {
 		d := kmsg.NewDescribeGroupsResponseGroupMember()
-		d.MemberID, d.InstanceID, d.ClientID, d.ClientHost = m.id, m.instance, m.client, m.host
+		d.MemberID, d.InstanceID, d.ClientID, d.ClientHost, d.MemberAssignment = m.id, m.instance, m.client, m.host, m.assignment
 		if g.state == stable {
 			d.ProtocolMetadata, _ = m.protocol(g.protocol)
-			d.MemberAssignment = m.assignment
 		}
 		response.Members = append(response.Members, d)
 	}
@@ -58,7 +57,7 @@ func (g *Group) delete() error {
 	switch {
 	case !g.exists():
 		return kerr.GroupIDNotFound
-	case !g.Idle():
+	case g.state != empty: // ids that nobody has joined with yet are forgotten with the group
 		return kerr.NonEmptyGroup
 	}
 	for _, tp := range g.committed() {

@@ -63,7 +63,7 @@ func (g *Group) add(m *member) {
 
 // remove takes a member out. Whoever waits as that member is told to begin anew.
 func (g *Group) remove(m *member) {
-	g.endJoin(m, failedJoin(m.joinVersion, errUnknownMember, m.id))
+	g.endJoin(m, failedJoin(m.joinVersion, errUnknownMember, "")) // it is to begin without an id
 	g.endSync(m, failedSync(m.syncVersion, errUnknownMember))
 	delete(g.members, m.id)
 	delete(g.unsynced, m.id)
@@ -143,18 +143,14 @@ func (g *Group) choose() string {
 	return best
 }
 
-// topics are those that the members of a group of consumers have subscribed to; ok is false where that can't be told.
+// topics are those that the members of a group of consumers have subscribed to; ok is false where that can't be told, as before the group's first generation.
 func (g *Group) topics() (topics map[string]bool, ok bool) {
-	if g.protocolType != "consumer" {
+	if g.protocolType != "consumer" || g.protocol == "" {
 		return nil, false
 	}
 	topics = map[string]bool{}
 	for _, m := range g.members {
-		name := g.protocol
-		if name == "" && len(m.protocols) > 0 {
-			name = m.protocols[0].Name
-		}
-		b, _ := m.protocol(name)
+		b, _ := m.protocol(g.protocol)
 		var subscription kmsg.ConsumerMemberMetadata
 		if err := subscription.ReadFrom(b); err != nil {
 			return nil, false

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -56,7 +57,7 @@ func (g *Group) commit(q *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 		for j := range t.Partitions {
 			p := &t.Partitions[j]
 			err := refusal
-			if err == nil && p.Metadata != nil && len(*p.Metadata) > g.o.OffsetMetadataMaxBytes {
+			if err == nil && p.Metadata != nil && characters(*p.Metadata) > g.o.OffsetMetadataMaxBytes {
 				err = kerr.OffsetMetadataTooLarge
 			}
 			if err == nil {
@@ -69,6 +70,14 @@ func (g *Group) commit(q *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 		response.Topics = append(response.Topics, a)
 	}
 	return response
+}
+
+// characters is how long a string is for Kafka, which counts those of Java for offset.metadata.max.bytes: units of UTF-16.
+func characters(s string) (n int) {
+	for _, r := range s {
+		n += max(1, utf16.RuneLen(r))
+	}
+	return n
 }
 
 func (g *Group) set(q *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitRequestTopic, p *kmsg.OffsetCommitRequestTopicPartition) {
@@ -171,7 +180,7 @@ func (g *Group) deleteOffsets(q *kmsg.OffsetDeleteRequest) *kmsg.OffsetDeleteRes
 	case !g.exists():
 		response.ErrorCode = kerr.GroupIDNotFound.Code
 		return response
-	case g.state != empty && !known:
+	case g.state != empty && g.protocolType != "consumer":
 		response.ErrorCode = kerr.NonEmptyGroup.Code
 		return response
 	}
@@ -181,7 +190,7 @@ func (g *Group) deleteOffsets(q *kmsg.OffsetDeleteRequest) *kmsg.OffsetDeleteRes
 		for _, p := range t.Partitions {
 			b := kmsg.NewOffsetDeleteResponseTopicPartition()
 			b.Partition = p.Partition
-			if subscribed[t.Topic] {
+			if g.state != empty && (subscribed[t.Topic] || !known) { // who does not say what it reads may read everything
 				b.ErrorCode = kerr.GroupSubscribedToTopic.Code
 			} else {
 				g.drop(kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition})

@@ -282,8 +282,11 @@ func repeated(word string) string {
 	return word
 }
 
-// subscription is what a consumer says of the topics that it wants, which stand in its metadata joined by '+'.
+// subscription is what a consumer says of the topics that it wants, which stand in its metadata joined by '+'. Behind '!' stands what is no subscription.
 func subscription(topics string) []byte {
+	if raw, ok := strings.CutPrefix(topics, "!"); ok {
+		return []byte(raw)
+	}
 	m := kmsg.NewConsumerMemberMetadata()
 	if topics != "" {
 		m.Topics = strings.Split(topics, "+")
@@ -421,6 +424,9 @@ func (h *harness) response(r any) string {
 		line := fmt.Sprintf("describe %s state=%s type=%s protocol=%s", kafka.CodeName(a.ErrorCode), a.State, a.ProtocolType, a.Protocol)
 		for _, m := range a.Members {
 			line += fmt.Sprintf(" %s=%s", h.short(m.MemberID), m.MemberAssignment)
+			if len(m.ProtocolMetadata) > 0 {
+				line += "(subscribed)"
+			}
 		}
 		return line
 	case *kmsg.ListGroupsResponseGroup:
