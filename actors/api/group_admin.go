@@ -76,13 +76,21 @@ func describeGroups(r *Request) {
 	done()
 }
 
-// DeleteGroups, versions 0-2 (KIP-229). v1 throttle time. v2 flexible.
+// DeleteGroups, versions 0-2 (KIP-229). v1 throttle time. v2 flexible. A group that is named twice is answered once.
 func deleteGroups(r *Request) {
 	q := r.Body.(*kmsg.DeleteGroupsRequest)
+	var ids []string
+	named := make(map[string]bool, len(q.Groups))
+	for _, id := range q.Groups {
+		if !named[id] {
+			named[id] = true
+			ids = append(ids, id)
+		}
+	}
 	response := kmsg.NewPtrDeleteGroupsResponse()
-	response.Groups = make([]kmsg.DeleteGroupsResponseGroup, len(q.Groups))
-	done := after(len(q.Groups)+1, func() { r.respond(response) })
-	for i, id := range q.Groups {
+	response.Groups = make([]kmsg.DeleteGroupsResponseGroup, len(ids))
+	done := after(len(ids)+1, func() { r.respond(response) })
+	for i, id := range ids {
 		r.askGroup(id, &group.Delete{}, func(_ any, err error) {
 			a := kmsg.NewDeleteGroupsResponseGroup()
 			a.Group, a.ErrorCode = id, r.errCode(err)

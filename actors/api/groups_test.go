@@ -125,3 +125,38 @@ func TestOffsetsBelongToTopicIDs(t *testing.T) {
 		t.Errorf("all: %+v", a.Groups[0].Topics)
 	}
 }
+
+func TestAuthorizedOperationsOfGroups(t *testing.T) {
+	b := newGroupBench(t)
+	describe := func(version int16, asked bool, code int16) int32 {
+		q := kmsg.NewPtrDescribeGroupsRequest()
+		q.Version, q.Groups, q.IncludeAuthorizedOperations = version, []string{"g"}, asked
+		r := b.send(q)
+		found := kmsg.NewDescribeGroupsResponseGroup()
+		found.ErrorCode = code
+		b.reply(next[*messages.Coordinate](b).Reply, &found, nil)
+		return response[*kmsg.DescribeGroupsResponse](b, r).Groups[0].AuthorizedOperations
+	}
+	if got := describe(3, true, 0); got != 3400 {
+		t.Errorf("asked for, they are %d", got)
+	}
+	if got := describe(6, false, 0); got != notAsked {
+		t.Errorf("not asked for, they are %d", got)
+	}
+	if got := describe(6, true, kerr.GroupIDNotFound.Code); got != notAsked {
+		t.Errorf("of no group they are %d", got)
+	}
+}
+
+func TestDeleteGroupsTwice(t *testing.T) {
+	b := newGroupBench(t)
+	q := kmsg.NewPtrDeleteGroupsRequest()
+	q.Version, q.Groups = 2, []string{"a", "b", "a"}
+	r := b.send(q)
+	b.reply(next[*messages.Coordinate](b).Reply, nil, nil)
+	b.reply(next[*messages.Coordinate](b).Reply, nil, kerr.NonEmptyGroup)
+	a := response[*kmsg.DeleteGroupsResponse](b, r)
+	if a == nil || len(a.Groups) != 2 || a.Groups[0].ErrorCode != 0 || a.Groups[1].Group != "b" || a.Groups[1].ErrorCode != kerr.NonEmptyGroup.Code {
+		t.Errorf("%+v", a)
+	}
+}
