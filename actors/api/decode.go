@@ -24,8 +24,12 @@ type Decoder struct {
 // NewDecoder returns a decoder.
 func (e *Env) NewDecoder() *Decoder { return &Decoder{env: e} }
 
-// unpackedBytesMax bounds what one compressed batch may unpack to.
-const unpackedBytesMax = 256 << 20
+// A compressed batch may unpack to unpackedBytesMax, and on topics that take larger batches to so many times max.message.bytes. Kafka has no bound, so that a
+// request of a megabyte may cost a gigabyte's work.
+const (
+	unpackedBytesMax = 64 << 20
+	unpackedTimesMax = 64
+)
 
 // plainBytesMax is how large a request without records may be. Each byte of it may stand for an element that takes a hundred times as much in memory; what
 // groups store, the largest of them, is bounded by what a record of __consumer_offsets may have.
@@ -150,7 +154,7 @@ func isTransactional(records []byte) bool {
 
 func limitsOf(c config.Topic) record.Limits {
 	return record.Limits{
-		BatchBytesMax: c.MessageBytesMax, UnpackedBytesMax: unpackedBytesMax, LogAppendTime: c.LogAppendTime,
+		BatchBytesMax: c.MessageBytesMax, UnpackedBytesMax: max(unpackedBytesMax, unpackedTimesMax*c.MessageBytesMax), LogAppendTime: c.LogAppendTime,
 		TimestampBeforeMaxMillis: c.TimestampBeforeMaxMillis, TimestampAfterMaxMillis: c.TimestampAfterMaxMillis,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -25,15 +26,27 @@ type stream struct {
 	bytes    int   // that came so far
 	err      error // why no more come, unless it is the end
 	over     bool
+	large    bool // it has its turn among large ones
 }
+
+// largeBytes is how much a body may unpack to before it has to wait for its turn: larger ones are unpacked one at a time, or a few
+// small requests would keep all cores of a node from everybody else.
+const largeBytes = 16 << 20
+
+var large sync.Mutex
 
 // next moves rest, which is the end of the window, to its front, and fills it up. What was packed wrongly is an INVALID_RECORD: its
 // checksum was right, so the client would only send the same bytes again.
 func (s *stream) next(rest []byte) []byte {
+	runtime.Gosched() // a body may unpack to much, and whoever waits for a core meanwhile has asked for less
 	n := copy(s.window, rest)
 	for n < len(s.window) && !s.over {
 		got, err := s.from.Read(s.window[n:])
 		n, s.bytes = n+got, s.bytes+got
+		if s.bytes > largeBytes && !s.large {
+			large.Lock()
+			s.large = true
+		}
 		switch {
 		case s.bytes > s.maxBytes:
 			s.fail(errTooLarge(s.maxBytes))
@@ -44,6 +57,13 @@ func (s *stream) next(rest []byte) []byte {
 		}
 	}
 	return s.window[:n]
+}
+
+// leave ends a large body's turn.
+func (s *stream) leave() {
+	if s.large {
+		large.Unlock()
+	}
 }
 
 func (s *stream) fail(err error) {
@@ -98,6 +118,7 @@ func unpackWith(u unpacker, codec Codec, packed []byte, maxBytes int, walk func(
 		s.fail(err)
 	}
 	defer u.close()
+	defer s.leave()
 	return walk(&fieldReader{more: s})
 }
 
