@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -141,6 +142,9 @@ func (d *Decoder) validate(r *Request, p *kmsg.ProduceRequest) {
 			b, err := record.Validate(t.Partitions[j].Records, limits, r.Received.UnixMilli())
 			if isTransactional(t.Partitions[j].Records) {
 				err = errNoTransactions
+			}
+			if 2*len(b) < r.Size {
+				b = slices.Clone(b) // it will be in memory for long, and would keep all of the request there
 			}
 			r.batches = append(r.batches, checkedBatch{b, err})
 		}

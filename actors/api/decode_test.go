@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -127,5 +128,26 @@ func TestEveryVersionIsAnswered(t *testing.T) {
 				b.noPanics()
 			})
 		}
+	}
+}
+
+// A batch that is a small part of its request does not keep the request in memory.
+func TestSmallBatchLeavesItsFrame(t *testing.T) {
+	b := newBench(t, nil)
+	small, big := batch(t, 0, 1, 10), batch(t, 0, 1, 10_000)
+	q := kmsg.NewPtrProduceRequest()
+	q.Version, q.Acks = 9, -1
+	q.Topics = []kmsg.ProduceRequestTopic{{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: 0, Records: small}, {Partition: 1, Records: big}}}}
+	frame := kmsg.NewRequestFormatter().AppendRequest(nil, q, 1)[4:]
+	r, err := b.env.NewDecoder().Decode(frame, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(frame) // what lies in it is gone
+	if got := r.batches[0].batch; r.batches[0].err != nil || !bytes.Equal(got, small) {
+		t.Errorf("the small batch lies in the frame: %x, %v", got, r.batches[0].err)
+	}
+	if got := r.batches[1].batch; r.batches[1].err != nil || !bytes.Equal(got, make([]byte, len(big))) {
+		t.Errorf("the large batch was copied: %v", r.batches[1].err)
 	}
 }

@@ -45,6 +45,7 @@ type fetching struct {
 	parts    []*fetchPart
 	unheard  int // partitions that have not answered once
 	picked   bool
+	enough   bool // there is no need to wait for min.bytes
 	reading  int
 }
 
@@ -128,6 +129,9 @@ func (f *fetching) heard(p *fetchPart, answer *messages.Fetched, err error) {
 	if answer != nil {
 		if p.answer != nil {
 			merged := *answer
+			if merged.Cold != nil && len(p.answer.Batches) > 0 { // what comes next has left the memory meanwhile: the next fetch gets it
+				merged.Cold, f.enough = nil, true
+			}
 			merged.Batches = append(p.answer.Batches[:len(p.answer.Batches):len(p.answer.Batches)], answer.Batches...)
 			answer = &merged
 		}
@@ -158,7 +162,7 @@ func (f *fetching) look() {
 		}
 	}
 	switch {
-	case bytes >= int(f.q.MinBytes) || f.q.MaxWaitMillis <= 0 || known == 0:
+	case f.enough || bytes >= int(f.q.MinBytes) || f.q.MaxWaitMillis <= 0 || known == 0:
 		f.pick()
 	case waiting < known:
 		for _, p := range f.parts {

@@ -287,3 +287,30 @@ func TestFetchByIDs(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// A fetch that waits for min.bytes answers with what it has when the records behind that have left the memory: it never skips to them.
+func TestFetchWhoseContinuationIsCold(t *testing.T) {
+	b := newBench(t, nil)
+	q := fetchRequest(11, 0)
+	q.MinBytes = 1000
+	r := b.send(q)
+	b.reply(next[*messages.Fetch](b).Reply, fetched(batch(t, 0, 5, 10)), nil) // offsets 0 to 4
+	again := next[*messages.Fetch](b)
+	if again.Offset != 5 {
+		t.Fatalf("asked again from offset %d", again.Offset)
+	}
+	b.reply(again.Reply, &messages.Fetched{
+		HighWatermark: 10, DivergingEpoch: kafka.NoEpoch, DivergingEnd: kafka.NoOffset, Cold: &messages.ColdRead{Partition: 2, From: 5, To: 10, MaxBytes: 1 << 20},
+	}, nil)
+	a := response[*kmsg.FetchResponse](b, r)
+	if a == nil {
+		t.Fatal("no answer")
+	}
+	for got := range record.Batches(a.Topics[0].Partitions[0].RecordBatches) {
+		if got.BaseOffset() != 0 {
+			t.Errorf("a fetch from offset 0 is answered with records from offset %d on", got.BaseOffset())
+		}
+		return
+	}
+	t.Error("no records")
+}
