@@ -22,6 +22,11 @@ import (
 	"troupe/partition/logstore"
 )
 
+func TestMain(m *testing.M) {
+	cmap.SHARD_COUNT = 1 // of each of the 1,024 maps that protoactor makes for a System: half of the simulation's time otherwise
+	os.Exit(m.Run())
+}
+
 // TestSimulation runs a node's actors in one thread, over a simulated disk and network and in simulated time, from a seed. Idempotent producers write, five
 // requests in flight; a consumer follows them, a group commits, topics come and go. Connections break, actors panic, and the node crashes at a random
 // write or moment, with whatever of the unsynced writes the disk happens to keep. What was acknowledged is there in the end, once and in order, and nobody was shown
@@ -29,7 +34,6 @@ import (
 //
 // SIM_SEEDS says how many seeds (200), and SIM_SEED runs a single one.
 func TestSimulation(t *testing.T) {
-	cmap.SHARD_COUNT = 1 // of each of the 1,024 maps that protoactor makes for a System: half of the test's time otherwise
 	if seed := os.Getenv("SIM_SEED"); seed != "" {
 		n, err := strconv.ParseUint(seed, 10, 64)
 		if err != nil {
