@@ -37,21 +37,29 @@ func (f *fieldReader) failure() error {
 	return errTruncated
 }
 
-// varint reads a zigzag number of 64 bits. Most are of one byte: this much is inlined.
+// varint reads a zigzag number of 64 bits. Most are of one byte.
 func (f *fieldReader) varint() int64 {
 	if i := f.at; i < len(f.b) && f.b[i] < 0x80 {
 		f.at++
-		return int64(f.b[i]>>1) ^ -int64(f.b[i]&1)
+		return zigzag(uint64(f.b[i]))
 	}
 	return f.longVarint(math.MaxUint64)
 }
 
+func zigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
+
 // varint32 reads a zigzag number of 32 bits, which takes five bytes at most: Java's clients read no more, so a longer one would
 // stop them for good at this batch. In a record only the timestamp has more bits (KIP-98).
 func (f *fieldReader) varint32() int64 {
-	if i := f.at; i < len(f.b) && f.b[i] < 0x80 {
-		f.at++
-		return int64(f.b[i]>>1) ^ -int64(f.b[i]&1)
+	if i := f.at; i < len(f.b)-1 { // nearly all are of one byte or two
+		if f.b[i] < 0x80 {
+			f.at = i + 1
+			return zigzag(uint64(f.b[i]))
+		}
+		if f.b[i+1] < 0x80 {
+			f.at = i + 2
+			return zigzag(uint64(f.b[i]&0x7f) | uint64(f.b[i+1])<<7)
+		}
 	}
 	return f.longVarint(math.MaxUint32)
 }
@@ -71,7 +79,7 @@ func (f *fieldReader) longVarint(limit uint64) int64 {
 		return 0
 	}
 	f.at += n
-	return int64(v>>1) ^ -int64(v&1)
+	return zigzag(v)
 }
 
 // skip passes over n bytes, which is not below zero.
