@@ -10,6 +10,9 @@
 //	storage     an interface of the packages above; what blocks goes through Work and comes back as a message
 //	randomness  Rand
 //
+// What the node's clients take of its memory is counted in Credits. A question to an actor that is not there is answered (Undeliverable). Which actors there are,
+// who spawns whom and who sends what to whom is the business of the packages above: for a node it stands in package supervisor.
+//
 // With Options.Stepper all of that runs in one thread, in an order that a seed decides, in simulated time: the simulator runs the
 // very actors that production runs. Therefore no actor uses go, time.Now, math/rand, net or os by itself.
 //
@@ -21,7 +24,8 @@
 //
 //   - Of a Batch, the message that panicked is lost, and only that: the new incarnation gets the rest first.
 //   - A panic in the handler of Stopping, Stopped or Restarting is caught: it would leave an actor that nobody can stop.
-//   - protoactor's Stop drops the mailbox; who must answer first gets a Poison instead.
+//   - protoactor's Stop drops the mailbox without a word: ours answers for what was in it.
+//   - A PID is known before its mailbox knows whom it serves; what comes in that moment waits.
 //   - Its own strategies, ReceiveTimeout, Future and Stash are not used: they read the wall clock, race, or reorder.
 //   - A *Batch belongs to the mailbox; it is not valid after Receive returned.
 package actors

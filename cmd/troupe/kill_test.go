@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -117,22 +118,31 @@ func TestKill(t *testing.T) {
 	t.Logf("%d records, %d kills", sent, rounds)
 }
 
-// tear leaves the beginning of a write behind the end of the newest write-ahead log, as a crash of the machine in the midst of it would.
+// tear leaves a part of a write behind the end of the newest write-ahead log, as a crash of the machine in the midst of it would: bytes of which none are right,
+// or a whole header and the beginning of what it announces.
 func tear(t *testing.T, dir string, chance *rand.Rand) {
 	t.Helper()
 	logs, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
 	if err != nil || len(logs) == 0 {
 		t.Fatalf("no write-ahead log in %s: %v", dir, err)
 	}
-	f, err := os.OpenFile(logs[len(logs)-1], os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(logs[len(logs)-1], os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	garbage := make([]byte, 1+chance.IntN(5000))
-	for i := range garbage {
-		garbage[i] = byte(chance.Uint32())
+	part := make([]byte, 1+chance.IntN(5000))
+	for i := range part {
+		part[i] = byte(chance.Uint32())
 	}
-	if _, err := f.Write(garbage); err != nil {
+	// A chunk begins with a checksum of four bytes and the length of its payload in two (pebble/record); its header has 19 at most.
+	var head [6]byte
+	if _, err := f.ReadAt(head[:], 0); err == nil && chance.IntN(2) == 0 {
+		part = make([]byte, 6+chance.IntN(max(1, int(binary.LittleEndian.Uint16(head[4:])))))
+		if _, err := f.ReadAt(part, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.Write(part); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
