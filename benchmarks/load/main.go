@@ -67,13 +67,21 @@ func run(only string, rounds int, out, scratch string, touch int) error {
 
 // commitOf names the commit that is measured; a folder that is no clone has none.
 func commitOf(root string) string {
-	cmd := exec.Command("git", "describe", "--always", "--dirty")
-	cmd.Dir = root
-	out, err := cmd.Output()
+	git := func(args ...string) (string, error) {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = root
+		out, err := cmd.Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	commit, err := git("rev-parse", "--short", "HEAD")
 	if err != nil {
 		return "unknown"
 	}
-	return strings.TrimSpace(string(out))
+	// The results themselves change with each run.
+	if changed, err := git("status", "--porcelain", "--", ".", ":!benchmarks/results"); err != nil || changed != "" {
+		commit += "-dirty"
+	}
+	return commit
 }
 
 // takeTurn lets one system have one turn.
