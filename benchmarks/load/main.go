@@ -94,6 +94,9 @@ func takeTurn(r *results, root string, f figure, s *cluster.System, scratch stri
 	if err := cluster.TouchMemory(touch); err != nil {
 		return err
 	}
+	if err := settle(dir); err != nil { // what the turn before has left to write is none of this one's business
+		return err
+	}
 	return f.run(&turn{root: root, system: s, dir: dir, note: func(measure, unit string, value float64) {
 		fmt.Printf("%-8s  %-14s  %-32s %10.3f %s\n", f.name, s.Name, measure, value, unit)
 		r.add(measure, unit, s.Name, value)
