@@ -51,7 +51,7 @@ func (m *mailbox) PostSystemMessage(message any) {
 }
 
 // schedule is called with the lock held, and gives it back. An actor's PID is known a moment before its mailbox knows whom it serves: what comes that early
-// is scheduled by RegisterHandlers.
+// is handled after Started, which is posted next and goes first.
 func (m *mailbox) schedule() {
 	if m.scheduled || m.dispatcher == nil {
 		m.mu.Unlock()
@@ -65,12 +65,8 @@ func (m *mailbox) schedule() {
 // RegisterHandlers tells the mailbox whom it serves.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.invoker, m.dispatcher = invoker, dispatcher
-	if len(m.urgent) == 0 && len(m.queue) == 0 {
-		m.mu.Unlock()
-		return
-	}
-	m.schedule()
 }
 
 // Start does nothing: the first message schedules the mailbox.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/messages"
@@ -157,6 +158,49 @@ func TestLastAnswers(t *testing.T) {
 				t.Errorf("answered are %v", got)
 			}
 		})
+	}
+}
+
+// A member of a group that waits for another one keeps nobody from being heard, however much it says of itself: least of all that other one.
+func TestParkedRequestsLeaveRoom(t *testing.T) {
+	n := troupetest.Start(t, "group.initial.rebalance.delay.ms=0")
+	join := func(c *kgo.Client, member string, bytes int) *kmsg.JoinGroupResponse {
+		q := kmsg.NewPtrJoinGroupRequest()
+		q.Group, q.ProtocolType, q.SessionTimeoutMillis, q.RebalanceTimeoutMillis, q.MemberID = "g", "consumer", 45_000, 300_000, member
+		p := kmsg.NewJoinGroupRequestProtocol()
+		p.Name, p.Metadata = "range", make([]byte, bytes)
+		q.Protocols = append(q.Protocols, p)
+		a, err := q.RequestWith(testContext(t), c)
+		if err != nil {
+			t.Error(err)
+			return kmsg.NewPtrJoinGroupResponse()
+		}
+		return a
+	}
+	first, second := client(t, n), client(t, n)
+	one := join(first, join(first, "", 10).MemberID, 10)
+	sync := kmsg.NewPtrSyncGroupRequest()
+	sync.Group, sync.Generation, sync.MemberID, sync.ProtocolType, sync.Protocol = "g", one.Generation, one.MemberID, kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
+	if a, err := sync.RequestWith(testContext(t), first); err != nil || a.ErrorCode != 0 {
+		t.Fatal(a, err)
+	}
+	other := join(second, "", 10)
+	parked := make(chan *kmsg.JoinGroupResponse)
+	go func() { parked <- join(second, other.MemberID, 2_200_000) }() // of which each byte might stand for something large
+	beat := kmsg.NewPtrHeartbeatRequest()
+	beat.Group, beat.Generation, beat.MemberID = "g", one.Generation, one.MemberID
+	for { // until the first member learns of it
+		a, err := beat.RequestWith(testContext(t), first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.ErrorCode == kerr.RebalanceInProgress.Code {
+			break
+		}
+	}
+	join(first, one.MemberID, 10)
+	if a := <-parked; a.ErrorCode != 0 {
+		t.Errorf("the member that waited is answered with %d", a.ErrorCode)
 	}
 }
 

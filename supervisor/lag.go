@@ -79,9 +79,14 @@ func (c committed) isIn(topic *metadata.Topic) bool {
 }
 
 // orphans returns the groups that have such offsets, in an order.
-func (l *lags) orphans(image *metadata.Image) (out []orphan) {
+func (l *lags) orphans() (view *messages.View, out []orphan) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// Looked at after the offsets are known: a topic can be committed to once it is there. What an incomplete view lacks may exist.
+	if view = l.router.View(); !view.Complete {
+		return view, nil
+	}
+	image := view.Image
 	for _, number := range slices.Sorted(maps.Keys(l.offsets)) {
 		topics := map[string][]group.DeletedTopic{}
 		for k, c := range l.offsets[number] {
@@ -97,7 +102,7 @@ func (l *lags) orphans(image *metadata.Image) (out []orphan) {
 			out = append(out, orphan{number, id, topics[id]})
 		}
 	}
-	return out
+	return view, out
 }
 
 // Describe tells Prometheus what there is to collect.

@@ -120,8 +120,8 @@ func (p *partitions) reconcile(ctx actor.Context) {
 
 // forgetOffsets has groups forget what they have committed in topics that are no more.
 func (p *partitions) forgetOffsets(ctx actor.Context) {
-	view := p.b.router.View()
-	for _, o := range p.b.lags.orphans(view.Image) {
+	view, orphans := p.b.lags.orphans()
+	for _, o := range orphans {
 		if l, ok := view.LeaderOf(o.number); ok && l.Coordinator != nil {
 			ctx.Send(l.Coordinator, &messages.Coordinate{Key: o.group, Body: &group.TopicsDeleted{Topics: o.topics}, Reply: messages.ReplyTo{PID: ctx.Self()}})
 		}

@@ -340,6 +340,8 @@ func (x *simConn) Send(r *api.Request, pieces [][]byte) {
 	})
 }
 
+func (x *simConn) Parked(*api.Request) {}
+
 func (x *simConn) Close(string) {
 	x.c.s.st.AfterFunc(x.c.delay(&x.c.fro), func() {
 		if x.life == x.c.life {

@@ -30,6 +30,7 @@ func (e *Env) NewDecoder() *Decoder { return &Decoder{env: e} }
 const (
 	unpackedBytesMax = 64 << 20
 	unpackedTimesMax = 64
+	searchedBytesMax = 1 << 30 // what is searched for a timestamp, at most: package replica's
 )
 
 // plainBytesMax is how large a request without records may be. Each byte of it may stand for an element that takes a hundred times as much in memory; what
@@ -158,7 +159,7 @@ func isTransactional(records []byte) bool {
 
 func limitsOf(c config.Topic) record.Limits {
 	return record.Limits{
-		BatchBytesMax: c.MessageBytesMax, UnpackedBytesMax: max(unpackedBytesMax, unpackedTimesMax*c.MessageBytesMax), LogAppendTime: c.LogAppendTime,
+		BatchBytesMax: c.MessageBytesMax, UnpackedBytesMax: min(max(unpackedBytesMax, unpackedTimesMax*c.MessageBytesMax), searchedBytesMax), LogAppendTime: c.LogAppendTime,
 		TimestampBeforeMaxMillis: c.TimestampBeforeMaxMillis, TimestampAfterMaxMillis: c.TimestampAfterMaxMillis,
 	}
 }

@@ -21,6 +21,7 @@ type Request struct {
 	ClientHost string // the address that the connection came from, as Kafka shows it: /127.0.0.1
 	Received   time.Time
 	Size       int // of its frame, in bytes
+	Held       int // credits that it holds; they are its connection's business
 	Body       kmsg.Request
 
 	// Done, which the session sets, is called once, when the request is over. The response is the pieces of a frame without its

@@ -10,7 +10,12 @@ import (
 // A refusedSequences is the batches of idempotent producers that were refused on one connection and have not come again. A producer has several requests in
 // flight: what it had sent behind a refused batch is refused too, or it would be appended before it where the partition does not know the producer yet. Where it
 // does, the sequence numbers say so (KIP-98).
-type refusedSequences map[sequenceKey]kafka.Sequence
+type refusedSequences map[sequenceKey]refusedSequence
+
+type refusedSequence struct {
+	first   kafka.Sequence
+	refused int // batches behind it
+}
 
 type sequenceKey struct {
 	topic     kafka.TopicID
@@ -18,6 +23,10 @@ type sequenceKey struct {
 	producer  kafka.ProducerID
 	epoch     kafka.ProducerEpoch
 }
+
+// behindMax is how many batches behind a refused one are refused. Clients have five requests in flight, each with a batch or a few; one that has had more refused
+// does not mean to send the first again over this connection.
+const behindMax = 32
 
 // refusedMax bounds how many producers and partitions of one connection are remembered.
 const refusedMax = 10_000
@@ -33,7 +42,9 @@ func (s refusedSequences) follows(key sequenceKey, b record.Batch) bool {
 		return false
 	}
 	// Sequences wrap; a producer has few batches in flight, so what is less than half of them ahead stands behind.
-	if ahead := uint32(b.BaseSequence()-at) & math.MaxInt32; ahead != 0 && ahead < math.MaxInt32/2 {
+	ahead := uint32(b.BaseSequence()-at.first) & math.MaxInt32
+	if at.refused++; ahead != 0 && ahead < math.MaxInt32/2 && at.refused <= behindMax {
+		s[key] = at
 		return true
 	}
 	delete(s, key)
@@ -46,6 +57,6 @@ func (s refusedSequences) note(key sequenceKey, first kafka.Sequence) {
 		return
 	}
 	if _, ok := s[key]; !ok {
-		s[key] = first
+		s[key] = refusedSequence{first: first}
 	}
 }

@@ -53,6 +53,15 @@ func TestRefusedSequences(t *testing.T) {
 	if follows(1, 27) || len(s) != 0 {
 		t.Error("a producer that goes back further begins anew")
 	}
+	refuse(1, 0)
+	for range behindMax {
+		if !follows(1, 3) {
+			t.Fatal("let through too early")
+		}
+	}
+	if follows(1, 3) {
+		t.Error("a producer that does not send the batch again is refused for ever")
+	}
 	refuse(kafka.NoProducer, 0)
 	if len(s) != 0 {
 		t.Error("a producer that is not idempotent is remembered")

@@ -65,9 +65,11 @@ type coordinator struct {
 	reading *loadedRows     // the load that is under way
 	later   []*record.Batch // applied while it is
 	loaded  bool
-	serving bool         // its replica leads
-	begun   bool         // it serves
-	upto    kafka.Offset // the end of the log that the rows are from
+	serving bool // its replica leads
+	begun   bool // it serves
+	// stopping says that the actor ends.
+	stopping bool
+	upto     kafka.Offset // the end of the log that the rows are from
 	// Before the rows are as new as what an earlier incarnation has proposed, a machine would not know what is on its way.
 	logEnd kafka.Offset
 
@@ -119,6 +121,8 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.keys, c.children, c.gathers = map[string]*owner{}, map[string]*owner{}, map[uint64]*gather{}
 		c.send(c.replica, &messages.Attach{})
 	case *actor.Stopping:
+		c.stopping = true // messages still come while the actors of keys end; none of them is to begin anything
+		c.serving = false
 		c.end()
 	case *actor.Terminated:
 		c.ended(m.Who)
@@ -184,7 +188,7 @@ func (c *coordinator) Failed(_ *actors.Panic, message any) {
 
 // lead begins or ends the service.
 func (c *coordinator) lead(m *messages.Leading) {
-	if m.Serving == c.serving {
+	if m.Serving == c.serving || c.stopping {
 		return
 	}
 	c.serving, c.logEnd = m.Serving, m.LogEnd

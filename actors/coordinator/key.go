@@ -60,6 +60,9 @@ func (k *key) Receive(ctx actor.Context) {
 		k.setAlarm(time.Time{})
 		k.machine, k.open, k.queue = nil, nil, nil // protoactor's set of children may hold on to what stood in it
 	case *rows:
+		if k.machine != nil {
+			k.dismiss() // who waits for it would wait for ever
+		}
 		k.epoch = m.epoch
 		k.restore(m.list)
 	case *forget:

@@ -125,6 +125,10 @@ func (c *coordinator) ended(who *actor.PID) {
 		c.refuse(o.takeAll(), c.outOfService(o))
 		return
 	}
+	if c.stopping {
+		c.refuse(o.takeAll(), c.o.NotServing)
+		return
+	}
 	waiting := o.waiting
 	o.waiting = nil
 	for _, m := range waiting {

@@ -40,6 +40,7 @@ type conn struct {
 	inFlight int
 	cost     int
 	closing  bool // after what is in out
+	over     bool // nothing is counted any more
 	reason   string
 	// What it holds of the node's memory: credits for requests that are read or served, and for answers that are not written.
 	borrowed, unsent int
@@ -72,17 +73,36 @@ func (c *conn) Send(r *api.Request, pieces [][]byte) {
 	for _, p := range pieces {
 		n += len(p)
 	}
-	c.l.answers().Take(n)
-	c.l.requests.Give(r.Weight())
+	held := r.Held
+	r.Held = 0
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.borrowed -= r.Weight()
+	if c.over { // what it held is given back already
+		c.mu.Unlock()
+		return
+	}
+	c.borrowed -= held
 	if c.unsent == 0 {
 		c.wrote = c.l.now()
 	}
 	c.unsent += n
 	c.out = append(c.out, answer{pieces, n, r.Cost()})
 	c.changed.Broadcast()
+	c.mu.Unlock() // credits are counted without it: who waits for them looks at the connection
+	c.l.answers().Take(n)
+	c.l.requests.Give(held)
+}
+
+// Parked is called by the session's actor.
+func (c *conn) Parked(r *api.Request) {
+	held := r.Held
+	r.Held = 0
+	c.mu.Lock()
+	if c.over {
+		held = 0
+	}
+	c.borrowed -= held
+	c.mu.Unlock()
+	c.l.requests.Give(held)
 }
 
 // Close may be called by anyone, any number of times; the first reason counts.
@@ -201,6 +221,7 @@ func (c *conn) readAll() error {
 			return &refusal{err.Error()}
 		}
 		c.borrow(r.Weight() - r.Size)
+		r.Held = r.Weight()
 		r.ClientHost = c.host
 		if !c.admit(r) {
 			return nil

@@ -193,7 +193,7 @@ func (l *Listener) enter(c *conn) (name string, err error) {
 func (l *Listener) ended(c *conn) {
 	c.mu.Lock()
 	borrowed, unsent, reason := c.borrowed, c.unsent, c.reason
-	c.borrowed, c.unsent = 0, 0
+	c.borrowed, c.unsent, c.over = 0, 0, true
 	c.mu.Unlock()
 	l.requests.Give(borrowed)
 	l.answers().Give(unsent)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors"
 	"troupe/actors/api"
@@ -19,6 +20,9 @@ type Conn interface {
 	// Send writes an answer, given as the pieces of a frame, behind those that were sent before. No pieces mean that the request
 	// is over without an answer.
 	Send(r *api.Request, pieces [][]byte)
+	// Parked says that a request waits for others: for records, or for other members of its group. What it took of the node's memory for
+	// requests is free for those, or they could never come.
+	Parked(r *api.Request)
 	// Close ends the connection, after what was sent is written. A reason, where not empty, is logged.
 	Close(reason string)
 }
@@ -102,6 +106,9 @@ func (s *session) serve(r *api.Request) {
 		s.flush()
 	}
 	s.calls.Serve(r)
+	if !a.done && r.API.Key != kmsg.Produce { // a batch waits for nobody but the disk
+		s.conn.Parked(r)
+	}
 }
 
 // flush hands over the answers whose turn it is.
