@@ -16,7 +16,7 @@
 // With Options.Stepper all of that runs in one thread, in an order that a seed decides, in simulated time: the simulator runs the
 // very actors that production runs. Therefore no actor uses go, time.Now, math/rand, net or os by itself.
 //
-// An actor that panics is restarted by its parent's strategy: at once, then after a growing pause; past its budget it is
+// An actor that panics is restarted by its parent's strategy: at once, or after the least pause of its kind, then after a growing one; past its budget it is
 // stopped, stays in Tree as failed, and everybody else goes on. A fault that the node can't live with is a message, never an
 // escalated panic.
 //

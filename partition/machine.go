@@ -31,12 +31,6 @@ type Outcome struct {
 	Replies []Reply
 }
 
-// Merge appends what o wants after what out wants.
-func (out *Outcome) Merge(o Outcome) {
-	out.Records = append(out.Records, o.Records...)
-	out.Replies = append(out.Replies, o.Replies...)
-}
-
 // A Machine is the state machine of one key (a group, a share partition, a transactional id, the cluster's metadata) of
 // an internal partition. It runs on the partition's leader, between the rows of its key in the log and the requests for it.
 //

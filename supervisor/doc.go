@@ -35,5 +35,5 @@
 // What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store that can't write, and
 // an actor past its budget without which the node is of no use. Nothing is answered from then on, and Err says why.
 //
-// The package imports everything below it. The Go API that is promised to stay is Options, Start and Node.
+// The package imports everything below it. The Go API that is promised to stay is LoadSettings, Options, Start, Node and ErrStoreDead.
 package supervisor

@@ -94,6 +94,10 @@ func TestPanicsOfActors(t *testing.T) {
 				t.Fatal(err)
 			}
 			publish(t, c, "orders", 2, 0, 100)
+			bystander := client(t, n, kgo.RequestRetries(0))
+			if err := bystander.Ping(ctx); err != nil {
+				t.Fatal(err)
+			}
 			s.strike(1, fault.wants)
 			if name == "directory" { // it hears of a new leader
 				if _, err := admin.CreateTopic(ctx, 1, 1, nil, "more"); err != nil {
@@ -114,6 +118,14 @@ func TestPanicsOfActors(t *testing.T) {
 			}
 			if fault.metric != "" && !metric(t, n, fault.metric) {
 				t.Errorf("the metrics lack %s", fault.metric)
+			}
+			for _, kind := range []string{"node", "directory", "partitions", "sessions", "partition", "coordinator", "controller", "group"} {
+				if line := fmt.Sprintf("troupe_actor_restarts_total{kind=%q} ", kind); !strings.HasPrefix(fault.metric, line) && !metric(t, n, line+"0") {
+					t.Errorf("an actor of kind %s was restarted too", kind)
+				}
+			}
+			if err := bystander.Ping(ctx); err != nil {
+				t.Errorf("another connection: %v", err)
 			}
 		})
 	}

@@ -16,7 +16,6 @@ const (
 	DefaultBrokerSource Source = 3 // set for all brokers while they ran
 	StaticSource        Source = 4 // set at the broker's start
 	DefaultSource       Source = 5
-	GroupSource         Source = 8
 )
 
 // An Entry is a setting as DescribeConfigs answers it.

@@ -4,7 +4,7 @@ package config
 var broker = []Property{
 	// The node.
 	{Name: "node.id", Type: Int, Default: "1", Refuse: refuseNodeID, Doc: "The node's id in its cluster. It is written to the data folder at the first start, and can't change after."},
-	{Name: "broker.rack", Type: String, Doc: "Where the node stands; replicas are spread over racks."},
+	{Name: "broker.rack", Type: String, Doc: "Where the node stands; clients are told."},
 	{Name: "data.dir", Type: String, Default: "./troupe-data", Doc: "The data folder. One process at a time may use it."},
 	{Name: "listener.address", Type: String, Default: "127.0.0.1:9092", Doc: "HOST:PORT on which Kafka clients are served; port 0 takes a free one."},
 	{Name: "listener.insecure", Type: Boolean, Default: "false", Doc: "Allows a listener on an address that other machines reach, though nobody has to authenticate."},
@@ -19,7 +19,7 @@ var broker = []Property{
 	{Name: "delete.topic.enable", Type: Boolean, Default: "true", Doc: "Whether topics can be deleted."},
 	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 63, Doc: "How often partitions look for records that retention deletes."},
 	{Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Min: 1, Max: maxInt, Dynamic: true, Doc: "How long an idempotent producer that writes nothing is remembered by a partition."},
-	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 63, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it."},
+	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 63, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it.", Effect: "None while a cluster is one node."},
 	// Connections.
 	{Name: "socket.request.max.bytes", Type: Int, Default: "104857600", Min: 1, Max: maxInt, Doc: "Size that a request may have."},
 	{Name: "queued.max.request.bytes", Type: Long, Default: "134217728", Min: -1, Max: 1 << 63, Doc: "Size that all requests being served may have together; beyond it no more are read. -1 means no limit."},

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"encoding/base64"
-	"fmt"
 	"strconv"
 )
 
@@ -15,17 +14,6 @@ func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(
 
 // IsZero tells whether the id is the zero id, which no topic has.
 func (id TopicID) IsZero() bool { return id == TopicID{} }
-
-// ParseTopicID reads an id in the form that String returns.
-func ParseTopicID(s string) (TopicID, error) {
-	var id TopicID
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != len(id) {
-		return id, fmt.Errorf("topic id %q is not 22 characters of URL-safe base64", s)
-	}
-	copy(id[:], b)
-	return id, nil
-}
 
 // A TopicPartition names a partition as clients do: by its topic's name and its index in the topic.
 type TopicPartition struct {
@@ -82,15 +70,6 @@ type Sequence int32
 func (s Sequence) Add(n int32) Sequence {
 	return Sequence((int64(s) + int64(n)) & 0x7fffffff)
 }
-
-// A GroupID names a consumer group or a share group.
-type GroupID string
-
-// A MemberID names a member of a group.
-type MemberID string
-
-// A MemberEpoch fences the earlier assignments of a member (KIP-848).
-type MemberEpoch int32
 
 // A GenerationID counts the rebalances of a classic group.
 type GenerationID int32

@@ -72,7 +72,7 @@ func (s *Store) backgroundFailed(err error) {
 }
 
 // pebbleLogger lets Pebble's errors through. What Pebble calls fatal ends the store instead of the process: whoever opened it decides what
-// that means. Fatalf must not return, so its goroutine ends there.
+// that means. Fatalf must not return, so its goroutine stays there.
 type pebbleLogger struct{ s *Store }
 
 func (pebbleLogger) Infof(string, ...any) {}
