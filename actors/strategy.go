@@ -15,8 +15,9 @@ type Policy struct {
 	// panic, and leaves the tree like any actor that ends.
 	Budget int
 	Window time.Duration
-	// Least is the pause before the first restart; what is queued by then reaches the next incarnation while it is not ready. Each further panic within the window doubles the pause before the next, from First up
-	// to Longest; up to a quarter is added by chance, so that many actors that failed together don't come back together.
+	// Least is the pause before the first restart; what is queued by then reaches the next incarnation while it is not ready. Each further panic within
+	// the window doubles the pause before the next, from First up to Longest; up to a quarter is added by chance, so that many actors that failed
+	// together don't come back together.
 	Least, First, Longest time.Duration
 }
 

@@ -33,8 +33,8 @@ import (
 // TestAbuse throws whatever is no good request at a server, from many connections at once, while a healthy client produces a record every few milliseconds. Nothing
 // that the healthy client was told is lost, and when the others are gone so is what they cost: connections, goroutines, memory.
 //
-// ABUSE_SECONDS says how long (3), and ABUSE_ONLY a part of the names of what is thrown. The test prints the healthy client's p99 before and meanwhile; with ABUSE_P99=1 it should be below twice as much, and the test
-// fails where it is above six times.
+// ABUSE_SECONDS says how long (3), and ABUSE_ONLY a part of the names of what is thrown. The test prints the healthy client's p99 before and
+// meanwhile; with ABUSE_P99=1 it should be below twice as much, and the test fails where it is above six times.
 func TestAbuse(t *testing.T) {
 	seconds := envNumber(t, "ABUSE_SECONDS", 3)
 	server := launch(t, anyPorts(t.TempDir())...)
