@@ -8,8 +8,13 @@ import (
 	"io"
 	"testing"
 	"testing/iotest"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors"
 	"troupe/actors/api"
+	"troupe/actors/messages"
 )
 
 func TestReadFrame(t *testing.T) {
@@ -72,4 +77,54 @@ func TestPipelineKeepsTheOrder(t *testing.T) {
 	if !p.empty() {
 		t.Error("the pipeline is not empty")
 	}
+}
+
+// FuzzFrames reads whatever bytes as frames, in pieces of any size: what is read is what was sent, and nothing is taken that did not come.
+func FuzzFrames(f *testing.F) {
+	for _, q := range []kmsg.Request{kmsg.NewPtrApiVersionsRequest(), kmsg.NewPtrMetadataRequest(), kmsg.NewPtrProduceRequest(), kmsg.NewPtrFetchRequest()} {
+		f.Add(kmsg.NewRequestFormatter().AppendRequest(nil, q, 1), byte(3))
+	}
+	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"), byte(1))
+	f.Add([]byte{0x7f, 0xff, 0xff, 0xff, 0}, byte(0))
+	system := actors.NewSystem(actors.Options{Incarnation: 1})
+	decoder := api.NewEnv(api.Options{System: system, Router: messages.NewRouter()}).NewDecoder()
+	f.Fuzz(func(t *testing.T, sent []byte, piece byte) {
+		const lengthMax = 1 << 20
+		in := bufio.NewReader(&pieces{sent, int(piece) + 1})
+		for at, proven := 0, 0; ; {
+			length, err := frameLength(in, lengthMax)
+			if err != nil {
+				return
+			}
+			at += 4
+			borrowed := 0
+			frame, err := readFrame(in, length, proven, func(n int) { borrowed += n })
+			if most := max(leastBytes, 4*(len(sent)-at), proven) * 4; borrowed > max(most, length) {
+				t.Errorf("%d bytes were taken for a frame of which at most %d came", borrowed, len(sent)-at)
+			}
+			if err != nil {
+				return
+			}
+			if !bytes.Equal(frame, sent[at:at+length]) {
+				t.Fatalf("frame of %d bytes at %d is not what was sent", length, at)
+			}
+			at, proven = at+length, max(proven, length)
+			_, _ = decoder.Decode(frame, time.Time{}) // it must not panic
+		}
+	})
+}
+
+// pieces gives its bytes in pieces of one size.
+type pieces struct {
+	rest []byte
+	size int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.rest[:min(p.size, len(p.rest))])
+	p.rest = p.rest[n:]
+	return n, nil
 }

@@ -239,22 +239,33 @@ func (r *results) write(dir, commit string) error {
 	return nil
 }
 
-// chart draws troupe's medians as ratios of Kafka's, one bar for each of its configurations.
+// spreads are the points of a chart with how far they reach.
+type spreads struct {
+	plotter.XYs
+	plotter.YErrors
+}
+
+// chart draws troupe's medians as ratios of Kafka's, one bar for each of its configurations, with the range: from troupe's least by Kafka's most to troupe's most by
+// Kafka's least.
 func (r *results) chart(file string) error {
 	p := plot.New()
 	p.Title.Text = "troupe as a ratio of Apache Kafka 4.3.1"
 	p.Y.Label.Text = "ratio of the medians"
 	var names []string
-	bars := map[string]plotter.Values{}
+	bars, ranges := map[string]plotter.Values{}, map[string]*spreads{unsynced: {}, flushOne: {}}
 	for _, m := range r.Measures {
 		names = append(names, m.Name)
-		_, own, _ := spread(m.Values[ours])
-		for _, s := range systemNames[1:] {
-			ratio := 0.0
-			if _, other, _ := spread(m.Values[s]); other > 0 {
+		least, own, most := spread(m.Values[ours])
+		for i, s := range systemNames[1:] {
+			var ratio, below, above float64
+			if otherLeast, other, otherMost := spread(m.Values[s]); otherLeast > 0 {
 				ratio = own / other
+				below, above = ratio-least/otherMost, most/otherLeast-ratio
 			}
 			bars[s] = append(bars[s], ratio)
+			x := float64(len(names)-1) + (float64(i)-0.5)*0.27 // about where its bar is
+			ranges[s].XYs = append(ranges[s].XYs, plotter.XY{X: x, Y: ratio})
+			ranges[s].YErrors = append(ranges[s].YErrors, struct{ Low, High float64 }{max(0, below), max(0, above)})
 		}
 	}
 	const width = 12
@@ -267,6 +278,11 @@ func (r *results) chart(file string) error {
 		b.Offset = vg.Points(width * (float64(i) - 0.5))
 		p.Add(b)
 		p.Legend.Add("of "+s, b)
+		whiskers, err := plotter.NewYErrorBars(ranges[s])
+		if err != nil {
+			return err
+		}
+		p.Add(whiskers)
 	}
 	p.Legend.Top = true
 	p.NominalX(names...)
