@@ -16,6 +16,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // results are the values of all rounds, of this run and, where it measured only some figures, of earlier ones.
@@ -287,7 +288,8 @@ func (r *results) chart(file string) error {
 	p.Legend.Top = true
 	p.NominalX(names...)
 	p.X.Tick.Label.Rotation = 0.6
-	p.X.Tick.Label.XAlign = -0.9
-	p.X.Tick.Label.YAlign = -0.5
+	p.X.Tick.Label.XAlign = draw.XRight
+	p.X.Tick.Label.YAlign = draw.YTop
+	p.X.Max = float64(len(names)) // room for the legend and the last label
 	return p.Save(vg.Length(len(names)+4)*vg.Centimeter*1.6, 12*vg.Centimeter, file)
 }
