@@ -16,7 +16,7 @@ import (
 )
 
 // The scripts in testdata show a partition's decisions as a reader of Kafka's protocol would tell them. A line is a command; below
-// it stands what came of it. `go test ./partition -rewrite` writes what comes of it now; the reviewer reads the difference.
+// it stands what came of it. `go test ./partition -rewrite` writes what comes of it now; the difference is what has to be read.
 //
 //	produce [producer=N epoch=N seq=N] [count=N] [size=N] [ts=MS] [acks=all|1|0]
 //	fetch offset=N [wait] [epoch=N] [last=EPOCH] [max=BYTES]    end-fetch ticket=N
