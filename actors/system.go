@@ -36,12 +36,13 @@ type Options struct {
 
 // A System is the actors of one node. It is safe for use by many goroutines.
 type System struct {
-	o     Options
-	clock Clock
-	inner *actor.ActorSystem
-	root  *actor.RootContext
-	pool  *pool // nil with a Stepper
-	tree  tree
+	o       Options
+	clock   Clock
+	inner   *actor.ActorSystem
+	root    *actor.RootContext
+	pool    *pool // nil with a Stepper
+	tree    tree
+	aliases aliases
 
 	randMu sync.Mutex
 	rand   *rand.Rand
