@@ -13,19 +13,52 @@ import (
 )
 
 // Format is the version of what is on disk. A folder that a newer version wrote is refused; older ones are read.
-const Format = 1
+const Format = 2
 
 // An Identity says whose a data folder is.
 type Identity struct {
 	Format    int            `json:"format"`
-	StoreID   string         `json:"store"` // random, given once: a folder that was wiped comes back as another store
-	ClusterID string         `json:"cluster"`
+	StoreID   string         `json:"store"`   // random, given once: a folder that was wiped comes back as another store
+	ClusterID string         `json:"cluster"` // empty until the node has founded a cluster or joined one
 	NodeID    kafka.BrokerID `json:"node"`
-	New       bool           `json:"-"` // it was made by this Open
+	// Replica is the raft id of the folder's replica of the cluster's metadata; 0 until the controller has given it one.
+	Replica uint64 `json:"replica,omitempty"`
 }
 
 // Identity returns whose the folder is.
-func (s *Store) Identity() Identity { return s.identity }
+func (s *Store) Identity() Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
+}
+
+// Join makes the folder that of a cluster, with the raft id of its replica of the metadata, 0 where it has none yet. Both are given once. It is on disk
+// when Join returns.
+func (s *Store) Join(clusterID string, replica uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.identity
+	switch {
+	case id.ClusterID != "" && id.ClusterID != clusterID:
+		return fmt.Errorf("the data folder belongs to cluster %s and can't join cluster %s", id.ClusterID, clusterID)
+	case id.Replica != 0 && id.Replica != replica:
+		return fmt.Errorf("the data folder holds replica %d of the metadata and can't hold replica %d", id.Replica, replica)
+	}
+	id.ClusterID, id.Replica = clusterID, replica
+	if err := s.writeIdentity(id); err != nil {
+		return fmt.Errorf("join cluster %s: %w", clusterID, err)
+	}
+	s.identity = id
+	return nil
+}
+
+func (s *Store) writeIdentity(id Identity) error {
+	row, err := json.Marshal(id)
+	if err != nil {
+		return err
+	}
+	return s.log.Set([]byte{metaKey}, row, pebble.Sync)
+}
 
 // identify reads the folder's identity, or gives it one.
 func (s *Store) identify() (Identity, error) {
@@ -33,18 +66,11 @@ func (s *Store) identify() (Identity, error) {
 	row, closer, err := s.log.Get([]byte{metaKey})
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
-		id = Identity{Format: Format, StoreID: NewID(), ClusterID: s.o.ClusterID, NodeID: s.o.NodeID, New: true}
-		if id.ClusterID == "" {
-			id.ClusterID = NewID()
-		}
+		id = Identity{Format: Format, StoreID: NewID(), NodeID: s.o.NodeID}
 		if id.NodeID == 0 {
 			id.NodeID = 1
 		}
-		row, err := json.Marshal(id)
-		if err != nil {
-			return id, err
-		}
-		if err := s.log.Set([]byte{metaKey}, row, pebble.Sync); err != nil {
+		if err := s.writeIdentity(id); err != nil {
 			return id, err
 		}
 		// The first write-ahead log of a folder does not say how far it was synced, so that damage in its midst would pass for its end. All later ones do.
@@ -61,10 +87,15 @@ func (s *Store) identify() (Identity, error) {
 		return id, fmt.Errorf("it has format %d; this version of troupe reads formats up to %d", id.Format, Format)
 	case s.o.NodeID != 0 && s.o.NodeID != id.NodeID:
 		return id, fmt.Errorf("it belongs to node %d, and this is node %d", id.NodeID, s.o.NodeID)
-	case s.o.ClusterID != "" && s.o.ClusterID != id.ClusterID:
-		return id, fmt.Errorf("it belongs to cluster %s, and this node to cluster %s", id.ClusterID, s.o.ClusterID)
 	}
-	return id, nil
+	if id.Format == Format {
+		return id, nil
+	}
+	if id.Format == 1 { // a cluster of that format was one node, which had founded it
+		id.Replica = 1
+	}
+	id.Format = Format
+	return id, s.writeIdentity(id)
 }
 
 // NewID returns a random id of 22 characters, in the form of Kafka's cluster ids.

@@ -317,38 +317,56 @@ func TestReportsKeepTheOrder(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	fs := vfs.NewMem()
 	o := small(fs)
-	o.NodeID, o.ClusterID = 3, "abc"
+	o.NodeID = 3
 	s := open(t, o)
 	id := s.Identity()
-	if !id.New || id.NodeID != 3 || id.ClusterID != "abc" || len(id.StoreID) != 22 {
+	if id.NodeID != 3 || id.ClusterID != "" || id.Replica != 0 || len(id.StoreID) != 22 {
 		t.Errorf("%+v", id)
 	}
 	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("a second process opens the folder: %v", err)
 	}
+	for _, j := range []struct {
+		cluster string
+		replica uint64
+		want    string
+	}{{"abc", 0, ""}, {"xyz", 0, "cluster abc and can't join cluster xyz"}, {"abc", 7, ""}, {"abc", 8, "replica 7 of the metadata and can't hold replica 8"}} {
+		if err := s.Join(j.cluster, j.replica); j.want == "" && err != nil || j.want != "" && (err == nil || !strings.Contains(err.Error(), j.want)) {
+			t.Errorf("join %s with replica %d: %v, want %q", j.cluster, j.replica, err, j.want)
+		}
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		node    kafka.BrokerID
-		cluster string
-		want    string
-	}{{4, "abc", "node 3, and this is node 4"}, {3, "xyz", "cluster abc, and this node to cluster xyz"}, {0, "", ""}} {
-		o.NodeID, o.ClusterID = c.node, c.cluster
+		node kafka.BrokerID
+		want string
+	}{{4, "node 3, and this is node 4"}, {3, ""}, {0, ""}} {
+		o.NodeID = c.node
 		s, err := Open(o)
-		if c.want == "" && (err != nil || s.Identity().New || s.Identity().StoreID != id.StoreID) {
+		if c.want == "" && (err != nil || s.Identity() != Identity{Format, id.StoreID, "abc", 3, 7}) {
 			t.Errorf("reopened: %v", err)
 		}
 		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 		if err == nil {
-			if err := s.log.Set([]byte{metaKey}, []byte(`{"format":99}`), pebble.Sync); err != nil {
-				t.Fatal(err)
-			}
 			s.Close()
 		}
 	}
+	s = open(t, o)
+	if err := s.log.Set([]byte{metaKey}, []byte(`{"format":1,"store":"s","cluster":"c","node":3}`), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = open(t, o) // a cluster of that format was one node
+	if got := s.Identity(); (got != Identity{Format, "s", "c", 3, 1}) {
+		t.Errorf("a folder of format 1: %+v", got)
+	}
+	if err := s.log.Set([]byte{metaKey}, []byte(`{"format":99}`), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
 	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "format 99") {
 		t.Errorf("a newer format: %v", err)
 	}

@@ -25,10 +25,8 @@ var _ partition.Store = (*Store)(nil)
 type Options struct {
 	Dir string
 	FS  vfs.FS // nil: the disk
-	// NodeID and ClusterID are what the folder must belong to; an empty folder is made theirs. Zero and empty take
-	// whatever the folder says.
-	NodeID    kafka.BrokerID
-	ClusterID string
+	// NodeID is what the folder must belong to; an empty folder is made its. Zero takes whatever the folder says.
+	NodeID kafka.BrokerID
 
 	Logger log.Logger // nil: nothing is logged
 	// OnDeath, where not nil, is called once, from any goroutine, when the store can't go on.
