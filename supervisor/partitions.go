@@ -123,7 +123,7 @@ func (p *partitions) forgetOffsets(ctx actor.Context) {
 	view, orphans := p.b.lags.orphans()
 	for _, o := range orphans {
 		if l, ok := view.LeaderOf(o.number); ok && l.Coordinator != nil {
-			ctx.Send(l.Coordinator, &messages.Coordinate{Key: o.group, Body: &group.TopicsDeleted{Topics: o.topics}, Reply: messages.ReplyTo{PID: ctx.Self()}})
+			ctx.Send(l.Coordinator, &messages.Coordinate{Key: o.group, Body: &group.TopicsDeleted{Topics: o.topics}, Broker: p.b.o.NodeID, Reply: messages.ReplyTo{PID: ctx.Self()}})
 		}
 	}
 }

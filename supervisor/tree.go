@@ -194,7 +194,7 @@ func (n *node) register(m *listening) {
 		n.registerAgain(m)
 		return
 	}
-	n.ctx.Send(l.Coordinator, &messages.Coordinate{Body: &metadata.RegisterBroker{Broker: me}, Reply: n.expect(func(err error) {
+	n.ctx.Send(l.Coordinator, &messages.Coordinate{Body: &metadata.RegisterBroker{Broker: me}, Broker: me.ID, Reply: n.expect(func(err error) {
 		if err != nil {
 			level.Warn(n.b.system.Logger()).Log("msg", "the controller does not register this node yet", "err", err)
 			n.registerAgain(m)

@@ -30,7 +30,9 @@ func listGroups(r *Request) {
 		r.respond(response)
 	})
 	for _, l := range coordinators {
-		r.ask(l.Coordinator, func(to messages.ReplyTo) any { return &messages.CoordinateAll{Body: &group.List{}, Reply: to} }, func(value any, err error) {
+		r.ask(l.Coordinator, func(to messages.ReplyTo) any {
+			return &messages.CoordinateAll{Body: &group.List{}, Broker: r.env.Broker, Reply: to}
+		}, func(value any, err error) {
 			groups, _ := value.([]any)
 			for _, g := range groups {
 				if listed, ok := g.(*kmsg.ListGroupsResponseGroup); ok && isListed(q, listed) {

@@ -16,7 +16,7 @@ func (r *Request) askGroup(group string, body any, done func(value any, err erro
 		return
 	}
 	r.ask(l.Coordinator, func(to messages.ReplyTo) any {
-		return &messages.Coordinate{Key: group, Body: body, ClientID: r.ClientID, ClientHost: r.ClientHost, Reply: to}
+		return &messages.Coordinate{Key: group, Body: body, ClientID: r.ClientID, ClientHost: r.ClientHost, Broker: r.env.Broker, Reply: to}
 	}, done)
 }
 

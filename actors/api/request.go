@@ -170,7 +170,7 @@ func (r *Request) askController(body any, done func(value any, err error)) {
 		return
 	}
 	r.ask(l.Coordinator, func(to messages.ReplyTo) any {
-		return &messages.Coordinate{Body: body, ClientID: r.ClientID, ClientHost: r.ClientHost, Reply: to}
+		return &messages.Coordinate{Body: body, ClientID: r.ClientID, ClientHost: r.ClientHost, Broker: r.env.Broker, Reply: to}
 	}, done)
 }
 

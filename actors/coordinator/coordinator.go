@@ -282,7 +282,7 @@ func (c *coordinator) fail(err error) {
 	}
 	for _, slot := range slices.Sorted(maps.Keys(c.gathers)) {
 		if g := c.gathers[slot]; g.slot == slot {
-			c.answer(answer{g.reply, nil, err})
+			c.answer(answer{g.asked.Reply, nil, err})
 		}
 	}
 	clear(c.gathers)

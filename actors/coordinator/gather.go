@@ -9,8 +9,7 @@ import (
 // A gather collects the answers of all keys.
 type gather struct {
 	slot  uint64 // its own
-	reply messages.ReplyTo
-	body  any
+	asked *messages.CoordinateAll
 	keys  []string // all of them
 	next  int      // the first that was not asked yet
 	out   []any
@@ -25,7 +24,7 @@ func (c *coordinator) coordinateAll(m *messages.CoordinateAll) {
 		c.answer(answer{m.Reply, nil, err})
 		return
 	}
-	g := &gather{slot: c.nextSlot(), reply: m.Reply, body: m.Body, parts: map[uint64]int{}}
+	g := &gather{slot: c.nextSlot(), asked: m, parts: map[uint64]int{}}
 	for _, o := range c.sorted() {
 		g.keys = append(g.keys, o.key)
 	}
@@ -45,7 +44,7 @@ func (c *coordinator) collect(g *gather) {
 		if o == nil || o.failed {
 			continue
 		}
-		m := &messages.Coordinate{Key: o.key, Body: g.body}
+		m := &messages.Coordinate{Key: o.key, Body: g.asked.Body, Broker: g.asked.Broker}
 		if o.child == nil {
 			n++
 			if a, ok := c.glance(o, m); ok {
@@ -73,6 +72,6 @@ func (c *coordinator) gathered(m *messages.Reply, g *gather) {
 func (c *coordinator) finish(g *gather) {
 	if g.next == len(g.keys) && len(g.parts) == 0 {
 		delete(c.gathers, g.slot)
-		c.answer(answer{g.reply, slices.DeleteFunc(g.out, func(v any) bool { return v == nil }), nil})
+		c.answer(answer{g.asked.Reply, slices.DeleteFunc(g.out, func(v any) bool { return v == nil }), nil})
 	}
 }

@@ -29,7 +29,7 @@ func (c *coordinator) glance(o *owner, m *messages.Coordinate) (a answer, ok boo
 		return answer{}, true
 	}
 	out = machine.Handle(now, &partition.Request{
-		Ticket: 1, Body: m.Body, ClientID: m.ClientID, ClientHost: m.ClientHost, Nonce: c.o.System.Nonce(), Broker: c.o.Broker,
+		Ticket: 1, Body: m.Body, ClientID: m.ClientID, ClientHost: m.ClientHost, Nonce: c.o.System.Nonce(), Broker: m.Broker,
 	})
 	if len(out.Records) > 0 || len(out.Replies) != 1 || !machine.Idle() {
 		return answer{}, false

@@ -121,7 +121,7 @@ func (k *key) restore(list []partition.KeyValue) {
 
 func (k *key) handle(m *messages.Coordinate) {
 	k.emit(k.machine.Handle(k.o.System.Now(), &partition.Request{
-		Ticket: partition.Ticket(m.Reply.Slot), Body: m.Body, ClientID: m.ClientID, ClientHost: m.ClientHost, Nonce: k.o.System.Nonce(), Broker: k.o.Broker,
+		Ticket: partition.Ticket(m.Reply.Slot), Body: m.Body, ClientID: m.ClientID, ClientHost: m.ClientHost, Nonce: k.o.System.Nonce(), Broker: m.Broker,
 	}))
 }
 

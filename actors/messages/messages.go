@@ -83,13 +83,15 @@ type Coordinate struct {
 	Body       any
 	ClientID   string
 	ClientHost string
+	Broker     kafka.BrokerID // the node whose session asks
 	Reply      ReplyTo
 }
 
 // CoordinateAll asks the machines of all keys of a coordinator. Answer: []any with what each of them that could answered, by key.
 type CoordinateAll struct {
-	Body  any
-	Reply ReplyTo
+	Body   any
+	Broker kafka.BrokerID // the node whose session asks
+	Reply  ReplyTo
 }
 
 // AwaitLeaders asks the directory to answer once every partition of the topics has a leader that serves. Answer: nil
