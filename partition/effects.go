@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"slices"
+
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition/consensus"
@@ -45,6 +47,16 @@ type Leadership struct {
 	Serving bool
 	// HighWatermark is that of the moment: a coordinator loads what lies below it.
 	HighWatermark kafka.Offset
+	// Voters and Learners are the configuration's raft ids, in ascending order. While voters are being replaced Voters has the old and the new ones.
+	Voters, Learners []uint64
+	// InSync are the voters, the leader among them, that stand on live nodes and were within the high watermark during the last
+	// Config.ReplicaLagTimeMax. Only a serving leader knows; it is information and decides nothing.
+	InSync []uint64
+}
+
+func (l *Leadership) equal(o *Leadership) bool {
+	return l.Epoch == o.Epoch && l.Leader == o.Leader && l.Serving == o.Serving &&
+		slices.Equal(l.Voters, o.Voters) && slices.Equal(l.Learners, o.Learners) && slices.Equal(l.InSync, o.InSync)
 }
 
 // A Lookup is a question that only the store can answer: the first record at or after From, below To, whose timestamp is

@@ -22,6 +22,7 @@ type Config struct {
 	MinInsyncReplicas int
 	LogAppendTime     bool          // the broker gives the timestamps
 	ProducerExpiry    time.Duration // how long a silent producer is remembered
+	ReplicaLagTimeMax time.Duration // how long a replica may be behind and still counts as in sync
 }
 
 // Options is what a Partition is made of.
@@ -66,6 +67,8 @@ type Partition struct {
 	sinceCheckpoint int64 // bytes applied
 	unsaved         bool  // something was applied since the last checkpoint
 	told            Leadership
+	live            map[uint64]bool // the other replicas on live nodes
+	wish            wish
 	out             Effects
 }
 
@@ -83,16 +86,23 @@ var errNotLeader = kerr.NotLeaderForPartition
 // Step takes a message from another replica of the partition.
 func (p *Partition) Step(m *pb.Message) { p.replica.Step(m) }
 
-// Tick advances raft's logical clock; see NeedsTick.
-func (p *Partition) Tick() { p.replica.Tick() }
+// Tick advances raft's logical clock. The only voter of a partition without learners needs no ticks.
+func (p *Partition) Tick(now time.Time) { p.replica.Tick() }
 
 // Campaign makes the replica try to lead without waiting for an election timeout. The only voter of a partition does so
-// at its start.
-func (p *Partition) Campaign() {
-	if err := p.replica.Campaign(); err != nil {
-		p.out.Stopped = fmt.Errorf("campaign: %w", err)
-	}
-}
+// at its start, and the followers of a leader whose node is dead do so after ForgetLeader and a random delay. On a learner, and on a
+// replica that was removed, it does nothing.
+func (p *Partition) Campaign() { p.replica.Campaign() }
+
+// ForgetLeader makes a follower forget its leader, whose node is dead.
+func (p *Partition) ForgetLeader() { p.replica.ForgetLeader() }
+
+// Unreachable says that messages to another replica may have been lost.
+func (p *Partition) Unreachable(raftID uint64) { p.replica.Unreachable(raftID) }
+
+// Transfer hands leadership over to another voter, once that has the whole log. Where it does not succeed within an election timeout this
+// replica goes on leading.
+func (p *Partition) Transfer(to uint64) { p.replica.Transfer(to) }
 
 // Configure replaces the settings.
 func (p *Partition) Configure(c Config) { p.o.Config = c }
@@ -148,9 +158,9 @@ func (p *Partition) lead(now time.Time) {
 // tell reports a change of leadership.
 func (p *Partition) tell() {
 	l := Leadership{Epoch: kafka.LeaderEpoch(p.replica.Term()), Leader: p.replica.Leader(), Serving: p.serving}
-	was := p.told
-	was.HighWatermark = 0
-	if l == was {
+	l.Voters, l.Learners = p.replica.Members()
+	l.InSync = p.inSync()
+	if l.equal(&p.told) {
 		return
 	}
 	l.HighWatermark = p.state.highWatermark

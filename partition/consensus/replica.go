@@ -166,8 +166,22 @@ func (r *Replica) Propose(kind Kind, data []byte) error {
 	return nil
 }
 
-// Campaign makes the replica ask for votes now instead of waiting for its election timeout.
-func (r *Replica) Campaign() error { return r.node.Campaign() }
+// Campaign makes the replica ask for votes now instead of waiting for its election timeout. A learner, or a replica that the
+// configuration does not name, does nothing.
+func (r *Replica) Campaign() {
+	_ = r.node.Campaign()
+}
+
+// ForgetLeader makes a follower forget its leader, whose node is dead, so that it grants its vote to others.
+func (r *Replica) ForgetLeader() {
+	_ = r.node.ForgetLeader()
+}
+
+// Unreachable says that messages to a replica may have been lost: a leader then sends carefully until it answers.
+func (r *Replica) Unreachable(id uint64) { r.node.ReportUnreachable(id) }
+
+// Transfer begins to hand leadership to a voter. Until that leads, or an election timeout has passed, proposals are refused.
+func (r *Replica) Transfer(to uint64) { r.node.TransferLeader(to) }
 
 // Step takes a message from another replica. A message that makes no sense here is dropped, as the network might have.
 func (r *Replica) Step(m *pb.Message) {

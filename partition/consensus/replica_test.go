@@ -69,9 +69,7 @@ func payload(n int) []byte { return bytes.Repeat([]byte{byte(n + 1)}, 100+n) }
 func TestSingleVoterLeadsAndCommitsInOrder(t *testing.T) {
 	d := &disk{}
 	r := start(t, d, 0)
-	if err := r.Campaign(); err != nil {
-		t.Fatal(err)
-	}
+	r.Campaign()
 	committed := settle(d, r)
 	if len(committed) != 1 || committed[0].Kind != Empty || !r.IsLeader() || r.Term() != 1 {
 		t.Fatalf("after the campaign: committed %v, leader %v, term %d", committed, r.IsLeader(), r.Term())
@@ -99,7 +97,7 @@ func TestSingleVoterLeadsAndCommitsInOrder(t *testing.T) {
 func TestProposalIsNotCopied(t *testing.T) {
 	d := &disk{}
 	r := start(t, d, 0)
-	_ = r.Campaign()
+	r.Campaign()
 	settle(d, r)
 	data := payload(1)
 	if err := r.Propose(Batch, data); err != nil {
@@ -114,7 +112,7 @@ func TestProposalIsNotCopied(t *testing.T) {
 func TestCommitIndexAloneIsNotWritten(t *testing.T) {
 	d := &disk{}
 	r := start(t, d, 0)
-	_ = r.Campaign()
+	r.Campaign()
 	settle(d, r)
 	_ = r.Propose(Batch, payload(0))
 	turn(d, r)
@@ -139,7 +137,7 @@ func TestRestart(t *testing.T) {
 		t.Run(fmt.Sprint("applied ", applied), func(t *testing.T) {
 			d := &disk{}
 			r := start(t, d, 0)
-			_ = r.Campaign()
+			r.Campaign()
 			settle(d, r)
 			for i := range 3 {
 				_ = r.Propose(Batch, payload(i))
@@ -149,7 +147,7 @@ func TestRestart(t *testing.T) {
 			if err := r.Propose(Batch, payload(9)); err != ErrNotLeader {
 				t.Fatalf("a restarted replica takes proposals: %v", err)
 			}
-			_ = r.Campaign()
+			r.Campaign()
 			got := settle(d, r)
 			if want := 4 - int(applied) + 1; len(got) != want {
 				t.Fatalf("committed %d entries, want %d", len(got), want)
@@ -169,7 +167,7 @@ func TestRestart(t *testing.T) {
 func TestReadIndexConfirmsAfterOwnTerm(t *testing.T) {
 	d := &disk{}
 	r := start(t, d, 0)
-	_ = r.Campaign()
+	r.Campaign()
 	settle(d, r)
 	r.ReadIndex(7)
 	rd := r.Ready()
@@ -181,7 +179,7 @@ func TestReadIndexConfirmsAfterOwnTerm(t *testing.T) {
 func TestTrimAndCompact(t *testing.T) {
 	d := &disk{}
 	r := start(t, d, 0)
-	_ = r.Campaign()
+	r.Campaign()
 	settle(d, r)
 	for i := range 4 {
 		_ = r.Propose(Batch, payload(i))
