@@ -239,7 +239,7 @@ func (b *builder) me(socket net.Listener) (metadata.Broker, error) {
 			return metadata.Broker{}, fmt.Errorf("what this machine is called is not known; set advertised.address: %w", err)
 		}
 	}
-	return metadata.Broker{ID: b.o.NodeID, StoreID: b.o.StoreID, Host: host, Port: int32(number), Rack: b.o.Settings.Get("broker.rack")}, nil
+	return metadata.Broker{ID: b.o.NodeID, StoreID: b.o.StoreID, RaftID: 1, Host: host, Port: int32(number), Rack: b.o.Settings.Get("broker.rack")}, nil
 }
 
 // setting returns a broker's setting as it is now.

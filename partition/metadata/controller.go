@@ -15,8 +15,8 @@ import (
 type ControllerOptions struct {
 	ClusterID                string // of a cluster that is founded now
 	DefaultPartitions        int32
-	DefaultReplicationFactor int16
-	DeleteTopics             bool // delete.topic.enable
+	DefaultReplicationFactor int16 // zero for min(3, brokers that are not fenced)
+	DeleteTopics             bool  // delete.topic.enable
 	// Broker is the node that the controller runs on, and Static the settings made at its start: a new topic's settings are told as they are there.
 	Broker kafka.BrokerID
 	Static map[string]string
@@ -55,16 +55,15 @@ func (c *Controller) Restore(_ time.Time, rows []partition.KeyValue) (partition.
 	return out, nil
 }
 
-// RegisterBroker is a node's word that it is there. Its answer is nil.
-type RegisterBroker struct{ Broker Broker }
-
 // Handle serves a request: RegisterBroker, or the kmsg request of the same name as the method that serves it.
 func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Outcome) {
 	var response any
 	var err error
 	switch body := r.Body.(type) {
 	case *RegisterBroker:
-		err = c.registerBroker(&out, body.Broker)
+		response, err = c.registerBroker(&out, body.Broker)
+	case *FenceBroker:
+		c.fenceBroker(&out, body)
 	case *kmsg.CreateTopicsRequest:
 		response = c.createTopics(&out, body, r.Nonce)
 	case *CreateInternalTopic:
@@ -103,15 +102,6 @@ func (c *Controller) write(out *partition.Outcome, rows ...partition.KeyValue) {
 	}
 	c.image = image
 	out.Records = append(out.Records, rows...)
-}
-
-func (c *Controller) registerBroker(out *partition.Outcome, b Broker) error {
-	old := c.image.Broker(b.ID)
-	if old != nil && *old == b {
-		return nil
-	}
-	c.write(out, brokerRow(&b))
-	return nil
 }
 
 func (c *Controller) initProducerID(out *partition.Outcome) *kmsg.InitProducerIDResponse {

@@ -35,21 +35,25 @@ type Topic struct {
 type Partition struct {
 	Number   kafka.PartitionNumber `json:"number"`
 	Replicas []Replica             `json:"replicas"` // the first is the preferred leader
+	// Founders is how many replicas its log began with: those of the raft ids from 1 on. Rows of a time when there was one have none.
+	Founders int `json:"founders,omitempty"`
+	// NextRaftID is the first raft id that none of its replicas ever had; zero while they are the founders.
+	NextRaftID uint64 `json:"next,omitempty"`
+}
+
+// Founding returns the raft ids of the replicas that the partition's log began with.
+func (p *Partition) Founding() []uint64 {
+	ids := make([]uint64, max(1, p.Founders))
+	for i := range ids {
+		ids[i] = uint64(i + 1)
+	}
+	return ids
 }
 
 // A Replica is one copy of a partition.
 type Replica struct {
 	Broker kafka.BrokerID `json:"broker"`
 	RaftID uint64         `json:"raft"` // given once for (partition, store), never again
-}
-
-// A Broker is a node of the cluster.
-type Broker struct {
-	ID      kafka.BrokerID `json:"-"`
-	StoreID string         `json:"store"` // of the data folder that the node registered with
-	Host    string         `json:"host"`  // as clients are told to reach it
-	Port    int32          `json:"port"`
-	Rack    string         `json:"rack,omitempty"`
 }
 
 // A Resource is what settings belong to.

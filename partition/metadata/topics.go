@@ -119,7 +119,7 @@ func (c *Controller) partitions(assignment [][]kafka.BrokerID) []Partition {
 	next := c.image.counter(nextPartition, firstPartition)
 	var out []Partition
 	for i, brokers := range assignment {
-		p := Partition{Number: kafka.PartitionNumber(next + int64(i))}
+		p := Partition{Number: kafka.PartitionNumber(next + int64(i)), Founders: len(brokers)}
 		for j, b := range brokers {
 			p.Replicas = append(p.Replicas, Replica{Broker: b, RaftID: uint64(j + 1)})
 		}
