@@ -268,5 +268,8 @@ func (p *Partition) LogStart() kafka.Offset { return p.state.logStart }
 // Bytes is the size of the records that the log holds, as its segments count them.
 func (p *Partition) Bytes() int64 { return p.state.size() }
 
+// IsNew tells whether the replica has seen nothing yet: no entry, and no election.
+func (p *Partition) IsNew() bool { return p.replica.Last() == 0 && p.replica.Term() == 0 }
+
 // Epoch is the current leader epoch.
 func (p *Partition) Epoch() kafka.LeaderEpoch { return kafka.LeaderEpoch(p.replica.Term()) }

@@ -15,17 +15,18 @@ import (
 	"troupe/partition/kafka"
 )
 
-// A directory is the one that changes what the router shows: the rows of the metadata log as they are committed, and who leads what. It has no
-// state but who waits; after a restart it has everybody say again what they said last.
+// A directory is the one that changes what the router shows: the rows of the metadata log as they are committed here, who leads what, and which nodes are
+// there. What its own node leads it tells the directories of the others. It has no state but who waits; after a restart it has everybody say again
+// what they said last.
 type directory struct {
-	system *actors.System
-	router *messages.Router
-	// partitions hears of each new image.
-	partitions *actor.PID
-
+	b       *builder
+	system  *actors.System
+	router  *messages.Router
 	self    *actor.PID
 	waiting []*waiter
 }
+
+func newDirectory(b *builder) *directory { return &directory{b: b, system: b.system, router: b.router} }
 
 // A waiter wants an answer once its condition holds, or its time is over.
 type waiter struct {
@@ -34,7 +35,7 @@ type waiter struct {
 	timer actors.Timer // nil: it waits for as long as it takes
 }
 
-// What the directory hears beside coordinator.Committed, messages.Led and messages.AwaitLeaders.
+// What the directory hears beside coordinator.Committed, messages.Led, messages.AwaitLeaders and what other directories say.
 type (
 	// awaitView is answered once a condition holds.
 	awaitView struct {
@@ -49,43 +50,102 @@ func (d *directory) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		d.self = ctx.Self()
-		d.system.Root().Send(d.partitions, &messages.Announce{}) // after a restart: the message at which it panicked is lost
+		d.system.Alias(messages.DirectoryName, d.self)
+		for _, to := range []*actor.PID{d.b.partitions, d.b.membership} { // after a restart: the message at which it panicked is lost
+			d.send(to, &messages.Announce{})
+		}
+		for _, node := range d.others() {
+			d.send(node, &messages.TellLeaders{Node: d.b.o.NodeID})
+		}
+	case *actor.Stopped:
+		d.system.Unalias(messages.DirectoryName, d.self)
 	case *actors.Batch:
-		was := d.router.View()
-		view, led := was, map[kafka.PartitionNumber]messages.Leader{}
-		for message := range m.All() {
-			switch m := message.(type) {
-			case *coordinator.Committed:
-				next, err := view.After(m.Rows, m.Whole, m.Upto)
-				if err != nil {
-					panic(fmt.Errorf("the metadata log holds a row that can't be read: %w", err))
-				}
-				if m.Complete && m.Upto >= next.Upto && !next.Complete {
-					complete := *next
-					complete.Complete = true
-					next = &complete
-				}
-				view = next
-			case *messages.Led:
-				led[m.Number] = m.Leader
-			default:
-				d.handle(message)
-			}
-		}
-		if len(led) > 0 {
-			view = view.With(led)
-		}
-		if view != was {
-			d.router.Set(view)
-		}
-		if view.Image != was.Image {
-			d.system.Root().Send(d.partitions, &reconcile{})
-		}
-		d.release()
+		d.handle(m)
 	}
 }
 
-func (d *directory) handle(message any) {
+func (d *directory) handle(batch *actors.Batch) {
+	was := d.router.View()
+	view := was
+	var led []messages.Led
+	for message := range batch.All() {
+		switch m := message.(type) {
+		case *coordinator.Committed:
+			next, err := view.After(m.Rows, m.Whole, m.Upto)
+			if err != nil {
+				panic(fmt.Errorf("the metadata log holds a row that can't be read: %w", err))
+			}
+			view = d.complete(next)
+		case *messages.Led:
+			led = append(led, *m)
+		case *messages.Leaders:
+			if view.IsLive(m.Node) { // what comes late from a node that is gone is not true any more
+				view = view.Of(m)
+			}
+		case *messages.TellLeaders:
+			d.send(directoryOf(m.Node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Led: view.LedBy(d.b.o.NodeID)})
+		case *messages.NodeUp:
+			view = view.Live(m.Node)
+			d.send(directoryOf(m.Node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Led: view.LedBy(d.b.o.NodeID)})
+			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+		case *messages.NodeLost: // what the node has said meanwhile may be lost
+			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+		case *messages.NodeDown:
+			view = view.Dead(m.Node)
+		default:
+			d.other(message)
+		}
+	}
+	if len(led) > 0 {
+		view = view.With(led...)
+		for _, other := range d.others() {
+			d.send(other, &messages.Leaders{Node: d.b.o.NodeID, Led: led})
+		}
+	}
+	if view != was {
+		d.router.Set(view)
+		d.changed(was, view)
+	}
+	d.release()
+}
+
+// complete notes that the image has the row with which the node has registered: everything that was committed before it came is there.
+func (d *directory) complete(view *messages.View) *messages.View {
+	if me := view.Image.Broker(d.b.o.NodeID); view.Complete || me == nil || me.Incarnation != d.b.o.Incarnation {
+		return view
+	}
+	next := *view
+	next.Complete = true
+	return &next
+}
+
+// changed tells those who go by the view.
+func (d *directory) changed(was, view *messages.View) {
+	if view.Image != was.Image {
+		d.send(d.b.membership, &imageChanged{})
+	}
+	controller, _ := view.Controller()
+	before, _ := was.Controller()
+	if view.Image != was.Image || !slices.Equal(controller.Voters, before.Voters) {
+		d.send(d.b.partitions, &reconcile{})
+	}
+}
+
+func directoryOf(node kafka.BrokerID) *actor.PID {
+	return actors.At(messages.AddressOf(node), messages.DirectoryName)
+}
+
+// others are the directories of the other nodes that are there.
+func (d *directory) others() (out []*actor.PID) {
+	for _, id := range d.router.View().Others() {
+		out = append(out, directoryOf(id))
+	}
+	return out
+}
+
+func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, message) }
+
+func (d *directory) other(message any) {
 	switch m := message.(type) {
 	case *messages.AwaitLeaders:
 		w := &waiter{holds: func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, reply: m.Reply}
@@ -125,7 +185,7 @@ func (d *directory) answer(w *waiter, err error) {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	d.system.Root().Send(w.reply.PID, &messages.Reply{Slot: w.reply.Slot, Err: err})
+	d.send(w.reply.PID, &messages.Reply{Slot: w.reply.Slot, Err: err})
 }
 
 // areLed tells whether all partitions of the topics have leaders. A topic that is gone is not waited for.
@@ -148,7 +208,7 @@ func areGone(v *messages.View, topics []kafka.TopicID) bool {
 	return !slices.ContainsFunc(topics, func(id kafka.TopicID) bool { return v.Image.TopicByID(id) != nil })
 }
 
-// isServing tells whether the controller and all partitions of a broker have leaders, but for those that are out of service.
+// isServing tells whether the controller and all partitions with a replica on a broker have leaders, but for those that are out of service.
 func isServing(v *messages.View, broker kafka.BrokerID) bool {
 	if !v.Complete {
 		return false // what partitions there are is not known yet

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 
 	"troupe/partition/config"
 )
@@ -34,7 +35,7 @@ func LoadSettings(file string, environ, set []string, flags ...config.Flag) (*co
 
 // check looks at what can't be told from one setting alone.
 func check(s *config.Settings) error {
-	for _, name := range []string{"listener.address", "admin.address", "advertised.address"} {
+	for _, name := range []string{"listener.address", "admin.address", "advertised.address", "link.address", "link.advertised.address"} {
 		address := s.Get(name)
 		refuse := func(format string, args ...any) error {
 			err := fmt.Errorf(format, args...)
@@ -43,7 +44,7 @@ func check(s *config.Settings) error {
 			}
 			return fmt.Errorf("%s=%s: %w", name, address, err)
 		}
-		if name == "advertised.address" && address == "" {
+		if address == "" && (name == "link.address" || strings.HasSuffix(name, "advertised.address")) {
 			continue
 		}
 		host, port, err := net.SplitHostPort(address)
@@ -53,16 +54,30 @@ func check(s *config.Settings) error {
 		if err != nil {
 			return refuse("it must be HOST:PORT: %w", err)
 		}
-		if name == "advertised.address" {
-			continue // it is for clients to look up
+		if strings.HasSuffix(name, "advertised.address") {
+			continue // it is for others to look up
 		}
 		local, err := isLoopback(host)
 		if err != nil {
 			return refuse("%w", err)
 		}
+		if name == "link.address" && (s.Get("link.secret.file") != "" || s.Get("link.tls.cert.file") != "") {
+			continue
+		}
+		if !local && name == "link.address" && !s.Bool("listener.insecure") {
+			return refuse("other machines reach this address, and nobody has to authenticate; set link.secret.file or link.tls.{cert,key,ca}.file, or allow it with listener.insecure=true")
+		}
 		if !local && !s.Bool("listener.insecure") {
 			return refuse("other machines reach this address, and nobody has to authenticate; use 127.0.0.1, or allow it with listener.insecure=true")
 		}
+	}
+	for _, seed := range s.List("seeds") {
+		if _, _, err := net.SplitHostPort(seed); err != nil {
+			return fmt.Errorf("seeds: %s must be HOST:PORT: %w", seed, err)
+		}
+	}
+	if s.IsSet("seeds") && s.Get("link.address") == "" {
+		return errors.New("seeds are set, and no link.address (--link): other nodes could not reach this one")
 	}
 	return nil
 }

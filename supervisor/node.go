@@ -16,6 +16,8 @@ import (
 	"github.com/go-kit/log/level"
 
 	"troupe/actors"
+	"troupe/actors/link"
+	"troupe/actors/messages"
 	"troupe/actors/session"
 	"troupe/partition/config"
 	"troupe/partition/kafka"
@@ -41,6 +43,7 @@ type Node struct {
 	system  *actors.System
 	tree    *builder
 	metrics *metrics
+	links   *link.Links // nil for a cluster of one
 	admin   *admin
 	adminAt string
 
@@ -100,23 +103,31 @@ func (n *Node) start(fs vfs.FS) (err error) {
 	}
 	identity := n.store.Identity()
 	s = s.With("node.id", strconv.Itoa(int(identity.NodeID)), "the data folder")
-	var incarnation [8]byte
-	_, _ = rand.Read(incarnation[:]) // never fails
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	incarnation := binary.BigEndian.Uint64(random[:])
 	n.system = actors.NewSystem(actors.Options{
-		Incarnation: binary.BigEndian.Uint64(incarnation[:]), Logger: n.o.Logger, Policies: policies,
+		Address: messages.AddressOf(identity.NodeID), Incarnation: incarnation, Logger: n.o.Logger, Policies: policies,
 		Fault:     n.o.Fault,
 		OnRestart: func(kind string) { n.metrics.restarts.WithLabelValues(kind).Inc() },
 		OnFailed:  func(kind string, failed int) { n.metrics.failed.WithLabelValues(kind).Set(float64(failed)) },
 		OnGivenUp: n.actorFailed,
 	})
-	n.tree, err = buildTree(n.system, treeOptions{
-		Settings: s, Store: n.store, StoreID: identity.StoreID, ClusterID: identity.ClusterID, NodeID: identity.NodeID,
+	o := treeOptions{
+		Settings: s, Store: n.store, StoreID: identity.StoreID, NodeID: identity.NodeID, ClusterID: identity.ClusterID, Replica: identity.Replica,
+		Join: n.store.Join, Incarnation: incarnation,
 		Listen:  func() (net.Listener, error) { return net.Listen("tcp", s.Get("listener.address")) },
 		Ready:   n.serving,
 		Failed:  n.fail,
 		Observe: n.metrics.request,
-	})
-	if err != nil {
+	}
+	if s.Get("link.address") != "" {
+		if n.links, err = startLinks(n.system, s, identity, incarnation); err != nil {
+			return err
+		}
+		o.Network, o.LinkAddress = n.links, n.links.Hello().Address
+	}
+	if n.tree, err = buildTree(n.system, o); err != nil {
 		return err
 	}
 	n.metrics.registry.MustRegister(n.tree.lags)
@@ -205,6 +216,9 @@ func (n *Node) end() error {
 			level.Warn(n.o.Logger).Log("msg", "some actors did not end", "actors", len(left), "first", left[0])
 		}
 	}
+	if n.links != nil {
+		n.links.Close()
+	}
 	if n.admin != nil {
 		n.admin.Close()
 	}
@@ -259,7 +273,7 @@ func (n *Node) isReady() error {
 	return nil
 }
 
-func (n *Node) partitions() float64 { return float64(n.tree.router.View().LeaderCount()) }
+func (n *Node) partitions() float64 { return float64(n.tree.router.View().LeaderCount(n.store.Identity().NodeID)) }
 
 func (n *Node) sessions() float64 {
 	n.mu.Lock()

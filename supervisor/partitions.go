@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
@@ -16,24 +17,33 @@ import (
 	"troupe/partition/metadata"
 )
 
-// partitions is the parent of the replicas. It brings what runs here in line with what the metadata says.
+// partitions is the parent of the replicas. It brings what runs here in line with what the metadata says, and tells replicas which nodes are there.
 type partitions struct {
 	b       *builder
+	cluster string
+	replica uint64 // the raft id of the metadata's replica; 0 until there is one
+	self    *actor.PID
 	running map[kafka.PartitionNumber]*running
 	// stopping are replicas whose data is to be removed when they are gone, by their PIDs' ids.
 	stopping map[string]kafka.PartitionNumber
+	live     map[kafka.BrokerID]bool
+	silent   map[kafka.BrokerID]time.Time // since when a node is not there
+	began    time.Time
 }
 
 // running is a replica that was started.
 type running struct {
-	pid    *actor.PID
-	config partition.Config
-	ended  bool // it has failed for good
+	pid     *actor.PID
+	config  partition.Config
+	members *messages.Members
+	ended   bool // it has failed for good
 }
 
 // What the parent of the replicas hears.
 type (
 	reconcile struct{}
+	// reviewQuorum asks for another look at who votes on the metadata.
+	reviewQuorum struct{}
 	// dropOrphans asks for the removal of what the store holds of partitions that are no more. It is sent once the metadata is known to be
 	// complete.
 	dropOrphans struct{}
@@ -44,19 +54,40 @@ type (
 	}
 )
 
+// reviewEvery is how often time alone may change who votes on the metadata.
+const reviewEvery = 10 * time.Second
+
 // Receive handles one message.
 func (p *partitions) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
+		p.self, p.began = ctx.Self(), p.b.system.Now()
 		p.running, p.stopping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}
-		p.start(ctx, kafka.MetadataPartition, p.b.metadataReplica())
+		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
+		p.reconcile(ctx)
+		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
+	case *holdsReplica:
+		p.replica = m.replica
 		p.reconcile(ctx)
 	case *messages.Announce:
-		for _, number := range slices.Sorted(maps.Keys(p.running)) {
-			ctx.Send(p.running[number].pid, m)
-		}
+		p.all(ctx, m)
+	case *messages.NodeUp:
+		p.live[m.Node] = true
+		delete(p.silent, m.Node)
+		p.all(ctx, m)
+		p.quorum(ctx)
+	case *messages.NodeDown:
+		delete(p.live, m.Node)
+		p.silent[m.Node] = p.b.system.Now()
+		p.all(ctx, m)
+		p.quorum(ctx)
+	case *messages.NodeLost:
+		p.all(ctx, m)
 	case *reconcile:
 		p.reconcile(ctx)
+	case *reviewQuorum:
+		p.quorum(ctx)
+		p.b.system.After(reviewEvery, p.self, m)
 	case *actor.Terminated:
 		p.terminated(ctx, m.Who)
 	case *dropOrphans:
@@ -78,10 +109,24 @@ func (p *partitions) Receive(ctx actor.Context) {
 	}
 }
 
+// all tells every replica.
+func (p *partitions) all(ctx actor.Context, message any) {
+	for _, number := range slices.Sorted(maps.Keys(p.running)) {
+		ctx.Send(p.running[number].pid, message)
+	}
+}
+
 // reconcile starts, configures and stops replicas.
 func (p *partitions) reconcile(ctx actor.Context) {
 	image := p.b.router.View().Image
+	if p.replica != 0 && p.running[kafka.MetadataPartition] == nil {
+		p.start(ctx, kafka.MetadataPartition, p.b.metadataReplica(p.cluster, p.replica), p.metadataMembers())
+	}
+	p.quorum(ctx)
 	wanted := partitionsOf(image, p.b.o.NodeID)
+	if me := image.Broker(p.b.o.NodeID); me == nil || me.StoreID != p.b.o.StoreID {
+		return // its replicas were those of another folder: this one's are named when the controller has registered it
+	}
 	configs := map[string]partition.Config{}
 	for _, number := range slices.Sorted(maps.Keys(wanted)) {
 		w := wanted[number]
@@ -90,13 +135,29 @@ func (p *partitions) reconcile(ctx actor.Context) {
 			config = p.b.partitionConfig(image, w)
 			configs[w.name.Topic] = config
 		}
-		if r := p.running[number]; r == nil {
-			p.start(ctx, number, p.b.replicaOf(number, w, config))
-		} else if r.config != config && !r.ended {
+		r := p.running[number]
+		if r == nil {
+			p.start(ctx, number, p.b.replicaOf(number, w, config), w.members)
+			continue
+		}
+		if r.config != config && !r.ended {
 			r.config = config
 			ctx.Send(r.pid, &messages.Configure{Config: config})
 		}
+		p.setMembers(ctx, r, w.members)
 	}
+	p.stopOthers(ctx, wanted)
+}
+
+func (p *partitions) setMembers(ctx actor.Context, r *running, m *messages.Members) {
+	if same := maps.Equal(r.members.Nodes, m.Nodes) && slices.Equal(r.members.Voters, m.Voters) && slices.Equal(r.members.Learners, m.Learners); !same && !r.ended {
+		r.members = m
+		ctx.Send(r.pid, m)
+	}
+}
+
+// stopOthers ends the replicas that are not wanted here any more; their data goes with them.
+func (p *partitions) stopOthers(ctx actor.Context, wanted map[kafka.PartitionNumber]wantedPartition) {
 	gone := false
 	for _, number := range slices.SortedFunc(maps.Keys(p.running), cmp.Compare) {
 		if _, ok := wanted[number]; ok || number == kafka.MetadataPartition {
@@ -118,26 +179,78 @@ func (p *partitions) reconcile(ctx actor.Context) {
 	}
 }
 
+// quorum tells the metadata's replica where the others are, and who should vote.
+func (p *partitions) quorum(ctx actor.Context) {
+	if r := p.running[kafka.MetadataPartition]; r != nil {
+		p.setMembers(ctx, r, p.metadataMembers())
+	}
+}
+
+// metadataMembers are the replicas of the metadata: every registered node has one. Which of them vote only its leader decides.
+func (p *partitions) metadataMembers() *messages.Members {
+	view := p.b.router.View()
+	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{p.replica: p.b.o.NodeID}}
+	var candidates []metadata.Candidate
+	for _, b := range view.Image.Brokers() {
+		if b.RaftID == 0 {
+			continue
+		}
+		m.Nodes[b.RaftID] = b.ID
+		candidates = append(candidates, p.candidate(b))
+	}
+	l, ok := view.Controller()
+	if !ok || l.Broker != p.b.o.NodeID || len(candidates) == 0 {
+		return m
+	}
+	m.Voters = metadata.Quorum(l.Voters, candidates)
+	for _, c := range candidates {
+		if !slices.Contains(m.Voters, c.RaftID) {
+			m.Learners = append(m.Learners, c.RaftID)
+		}
+	}
+	slices.Sort(m.Learners)
+	return m
+}
+
+func (p *partitions) candidate(b *metadata.Broker) metadata.Candidate {
+	c := metadata.Candidate{RaftID: b.RaftID, Broker: b.ID, Live: b.ID == p.b.o.NodeID || p.live[b.ID]}
+	if !c.Live {
+		since, ok := p.silent[b.ID]
+		if !ok {
+			since = p.began
+		}
+		c.Silent = p.b.system.Now().Sub(since)
+	}
+	return c
+}
+
 // forgetOffsets has groups forget what they have committed in topics that are no more.
 func (p *partitions) forgetOffsets(ctx actor.Context) {
 	view, orphans := p.b.lags.orphans()
 	for _, o := range orphans {
-		if l, ok := view.LeaderOf(o.number); ok && l.Coordinator != nil {
-			ctx.Send(l.Coordinator, &messages.Coordinate{Key: o.group, Body: &group.TopicsDeleted{Topics: o.topics}, Broker: p.b.o.NodeID, Reply: messages.ReplyTo{PID: ctx.Self()}})
+		if l, ok := view.LeaderOf(o.number); ok && l.Coordinator != nil && l.Broker == p.b.o.NodeID {
+			ctx.Send(l.Coordinator, &messages.Coordinate{
+				Key: o.group, Body: &group.TopicsDeleted{Topics: o.topics}, Broker: p.b.o.NodeID, Reply: messages.ReplyTo{PID: ctx.Self()},
+			})
 		}
 	}
 }
 
-func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o replica.Options) {
+func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o replica.Options, members *messages.Members) {
+	o.Members, o.Live = members, slices.Sorted(maps.Keys(p.live))
 	pid, err := replica.Spawn(ctx, o)
 	if err != nil {
 		// The node serves without it. What runs is looked at again with the next change of the metadata.
 		level.Error(p.b.system.Logger()).Log("msg", "a replica can't be started; it is out of service", "partition", o.Partition.Name, "number", number, "err", err)
-		ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{OutOfService: true}})
+		p.outOfService(ctx, number)
 		return
 	}
 	ctx.Watch(pid)
-	p.running[number] = &running{pid: pid, config: o.Partition.Config}
+	p.running[number] = &running{pid: pid, config: o.Partition.Config, members: members}
+}
+
+func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumber) {
+	ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{Broker: p.b.o.NodeID, OutOfService: true}})
 }
 
 // terminated is called when a replica has ended: as it was told to, so that its data can go, or because it has failed for good.
@@ -150,7 +263,7 @@ func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	for number, r := range p.running {
 		if r.pid.Id == pid.Id {
 			r.ended = true
-			ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{OutOfService: true}})
+			p.outOfService(ctx, number)
 		}
 	}
 }
@@ -160,21 +273,22 @@ func (p *partitions) drop(self *actor.PID, number kafka.PartitionNumber) {
 	p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
 }
 
-// dropAll removes what the store holds of partitions that the metadata does not know, for ever. It must be sure of that: the view is complete, and
-// a number that the image has not given out yet would be a sign that it is not.
+// dropAll removes what the store holds of partitions that the metadata does not know, or does not know here, for ever. It must be sure of that: the view is
+// complete, and a number that the image has not given out yet would be a sign that it is not.
 func (p *partitions) dropAll(self *actor.PID, stored []kafka.PartitionNumber) {
 	view := p.b.router.View()
 	image := view.Image
+	wanted := partitionsOf(image, p.b.o.NodeID)
 	for _, number := range stored {
 		if !view.Complete || number >= image.NextPartition() {
 			level.Error(p.b.system.Logger()).Log("msg", "the store holds a partition that the metadata does not know yet; it is left alone", "number", number)
 			continue
 		}
-		_, known := image.NameOf(number)
-		if known || p.running[number] != nil || number == kafka.MetadataPartition || slices.Contains(slices.Collect(maps.Values(p.stopping)), number) {
+		_, here := wanted[number]
+		if here || p.running[number] != nil || number == kafka.MetadataPartition || slices.Contains(slices.Collect(maps.Values(p.stopping)), number) {
 			continue
 		}
-		level.Info(p.b.system.Logger()).Log("msg", "removing what is left of a deleted partition", "number", number)
+		level.Info(p.b.system.Logger()).Log("msg", "removing what is left of a partition that has no replica here", "number", number)
 		p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
 	}
 }
@@ -185,23 +299,37 @@ type wantedPartition struct {
 	internal bool
 	raftID   uint64
 	founding []uint64
+	members  *messages.Members
 }
 
 func partitionsOf(image *metadata.Image, broker kafka.BrokerID) map[kafka.PartitionNumber]wantedPartition {
 	out := map[kafka.PartitionNumber]wantedPartition{}
 	for _, t := range image.Topics() {
-		for i, p := range t.Partitions {
+		for i := range t.Partitions {
+			p := &t.Partitions[i]
 			w := wantedPartition{name: kafka.TopicPartition{Topic: t.Name, Partition: int32(i)}, internal: t.Internal}
 			for _, r := range p.Replicas {
-				w.founding = append(w.founding, r.RaftID)
 				if r.Broker == broker {
 					w.raftID = r.RaftID
 				}
 			}
-			if w.raftID != 0 {
-				out[p.Number] = w
+			if w.raftID == 0 {
+				continue
 			}
+			w.founding, w.members = p.Founding(), membersOf(p)
+			out[p.Number] = w
 		}
 	}
 	return out
+}
+
+// membersOf is where a partition's replicas are. All of them should vote.
+func membersOf(p *metadata.Partition) *messages.Members {
+	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{}}
+	for _, r := range p.Replicas {
+		m.Nodes[r.RaftID] = r.Broker
+		m.Voters = append(m.Voters, r.RaftID)
+	}
+	slices.Sort(m.Voters)
+	return m
 }

@@ -46,7 +46,7 @@ func TestReplicaThatCannotStart(t *testing.T) {
 			if _, err := system.Spawn(ctx, actors.Kind{Name: "squatter"}, "orders-0:5", func() actor.Actor { return actor.ReceiveFunc(func(actor.Context) {}) }); err != nil {
 				t.Error(err)
 			}
-			p.start(ctx, 5, o)
+			p.start(ctx, 5, o, &messages.Members{})
 		}
 	})
 	if !st.Run(func() bool { return led[5].OutOfService }, 1000) {

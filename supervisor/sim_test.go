@@ -172,9 +172,10 @@ func (s *simulation) boot() {
 	}
 	n := &simNode{}
 	s.node = n
-	n.system = actors.NewSystem(actors.Options{Incarnation: uint64(s.result.crashes + 1), Stepper: s.st, Rand: s.chance, Policies: policies, Fault: s.fault})
+	incarnation := uint64(s.result.crashes + 1)
+	n.system = actors.NewSystem(actors.Options{Address: "1", Incarnation: incarnation, Stepper: s.st, Rand: s.chance, Policies: policies, Fault: s.fault})
 	n.tree, err = buildTree(n.system, treeOptions{
-		Settings: settings, Store: s.store, StoreID: "store", ClusterID: "cluster", NodeID: 1, MachineSegmentBytes: 600, MachineSnapshotRecords: 8,
+		Settings: settings, Store: s.store, StoreID: "store", ClusterID: "cluster", Replica: 1, NodeID: 1, Incarnation: incarnation, MachineSegmentBytes: 600, MachineSnapshotRecords: 8,
 		Ready:  func(*session.Listener) { n.ready = true },
 		Failed: func(err error) { s.t.Errorf("SIM_SEED=%d: the node failed: %v", s.seed, err) },
 	})

@@ -29,7 +29,7 @@ func deleteRecords(r *Request) {
 			out := &response.Topics[i].Partitions[j]
 			*out = kmsg.NewDeleteRecordsResponseTopicPartition()
 			out.Partition, out.LowWatermark = partition, -1
-			_, l, err := r.partition(topic, partition)
+			l, err := r.served(topic, partition)
 			if err == nil && topic.Internal {
 				err = kerr.InvalidTopicException
 			}

@@ -68,7 +68,7 @@ func (f *fetching) resolve() {
 		part := &fetchPart{fetchPartition: p}
 		part.topic, part.err = f.r.topicBy(p.key.topic, p.key.id, f.context.byID)
 		if part.err == nil {
-			_, part.leader, part.err = f.r.partition(part.topic, p.key.partition)
+			part.leader, part.err = f.r.served(part.topic, p.key.partition)
 		}
 		part.unknown = errors.Is(part.err, kerr.UnknownTopicOrPartition) || errors.Is(part.err, kerr.UnknownTopicID)
 		f.parts = append(f.parts, part)

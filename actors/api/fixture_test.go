@@ -63,11 +63,11 @@ func newBench(t *testing.T, change func(*Options)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaders := map[kafka.PartitionNumber]messages.Leader{kafka.MetadataPartition: {Broker: 1, Epoch: 1, Replica: b.leader, Coordinator: b.leader}}
+	leaders := []messages.Led{{Number: kafka.MetadataPartition, Leader: messages.Leader{Broker: 1, Epoch: 1, Replica: b.leader, Coordinator: b.leader}}}
 	for i, p := range image.Topic("orders").Partitions[:2] {
-		leaders[p.Number] = messages.Leader{Broker: 1, Epoch: kafka.LeaderEpoch(i + 1), Replica: b.leader, InSync: []kafka.BrokerID{1}}
+		leaders = append(leaders, messages.Led{Number: p.Number, Leader: messages.Leader{Broker: 1, Epoch: kafka.LeaderEpoch(i + 1), Replica: b.leader, InSync: []kafka.BrokerID{1}}})
 	}
-	router.Set(messages.NewView(image).With(leaders))
+	router.Set(messages.NewView(image).With(leaders...))
 	o := Options{
 		System: system, Router: router, Directory: b.leader, Broker: 1, AutoCreateTopics: true, OffsetsPartitions: 5, OffsetsReplication: 1,
 		FetchBytesMax: 1 << 20, FetchSessions: 2, DescribePartitionsMax: 100,

@@ -15,6 +15,10 @@ func (r *Request) askGroup(group string, body any, done func(value any, err erro
 		done(nil, kerr.CoordinatorNotAvailable)
 		return
 	}
+	if l.Broker != r.env.Broker {
+		done(nil, kerr.NotCoordinator)
+		return
+	}
 	r.ask(l.Coordinator, func(to messages.ReplyTo) any {
 		return &messages.Coordinate{Key: group, Body: body, ClientID: r.ClientID, ClientHost: r.ClientHost, Broker: r.env.Broker, Reply: to}
 	}, done)

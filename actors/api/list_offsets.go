@@ -36,7 +36,7 @@ func listOffsets(r *Request) {
 			p, out := &q.Topics[i].Partitions[j], &response.Topics[i].Partitions[j]
 			*out = kmsg.NewListOffsetsResponseTopicPartition()
 			out.Partition, out.Timestamp, out.Offset, out.LeaderEpoch = p.Partition, -1, -1, int32(kafka.NoEpoch)
-			_, l, err := r.partition(topic, p.Partition)
+			l, err := r.served(topic, p.Partition)
 			switch {
 			case named[kafka.TopicPartition{Topic: q.Topics[i].Topic, Partition: p.Partition}] > 1:
 				err = kerr.InvalidRequest

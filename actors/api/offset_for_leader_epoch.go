@@ -26,7 +26,7 @@ func offsetForLeaderEpoch(r *Request) {
 			p, out := &q.Topics[i].Partitions[j], &response.Topics[i].Partitions[j]
 			*out = kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
 			out.Partition, out.LeaderEpoch, out.EndOffset = p.Partition, int32(kafka.NoEpoch), int64(kafka.NoOffset)
-			_, l, err := r.partition(topic, p.Partition)
+			l, err := r.served(topic, p.Partition)
 			if err != nil {
 				out.ErrorCode = r.errCode(err)
 				done()

@@ -82,7 +82,7 @@ func (p *producing) refuse() error {
 func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPartition, b checkedBatch, err error) {
 	var l messages.Leader
 	if err == nil {
-		_, l, err = p.r.partition(t, out.Partition)
+		l, err = p.r.served(t, out.Partition)
 	}
 	if err == nil && (p.q.Acks < int16(kafka.AcksAll) || p.q.Acks > int16(kafka.AcksLeader)) {
 		err = kerr.InvalidRequiredAcks

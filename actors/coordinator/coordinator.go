@@ -42,8 +42,6 @@ type Committed struct {
 	Rows  []partition.KeyValue
 	Whole bool         // they are all that there are; else what has changed since
 	Upto  kafka.Offset // the end of the log that they are from
-	// Complete says that the replica has begun to lead: of what was committed before that, nothing is missing any more.
-	Complete bool
 }
 
 // Spawn starts a coordinator under the replica of its partition.
@@ -215,7 +213,6 @@ func (c *coordinator) maybeBegin() {
 		return
 	}
 	c.begun = true
-	c.tell(Committed{Upto: c.upto, Complete: true})
 	if c.o.SweepEvery > 0 {
 		c.round = c.nextSlot()
 		c.sweep(nil)

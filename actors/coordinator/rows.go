@@ -170,7 +170,7 @@ func (c *coordinator) tellAll() {
 	for _, o := range c.sorted() {
 		all = append(all, sortedRows(o.rows)...)
 	}
-	c.tell(Committed{Rows: all, Whole: true, Upto: c.upto, Complete: c.begun})
+	c.tell(Committed{Rows: all, Whole: true, Upto: c.upto})
 }
 
 // snapshot writes the rows as chunks: each a sequence of keys and values, each led by its length.

@@ -1,6 +1,9 @@
 package messages
 
 import (
+	"fmt"
+	"strconv"
+
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition/kafka"
@@ -20,3 +23,28 @@ type Leaders struct {
 	// Led have PIDs that can be sent to from anywhere. The HighWatermark of a Leader does not leave its node.
 	Led []Led
 }
+
+// TellLeaders asks a directory to tell that of a node all that its own node leads: something of it may be lost.
+type TellLeaders struct{ Node kafka.BrokerID }
+
+// NodeUp says that another node is there, NodeDown that it is not any more, and NodeLost that messages from or to it may have been lost.
+type (
+	NodeUp   struct{ Node kafka.BrokerID }
+	NodeDown struct{ Node kafka.BrokerID }
+	NodeLost struct{ Node kafka.BrokerID }
+)
+
+// Members tells a replica where the other replicas of its partition are, and which configuration the cluster wants for it.
+type Members struct {
+	Nodes            map[uint64]kafka.BrokerID // by raft id, this node's own among them
+	Voters, Learners []uint64                  // the wish; both empty for none
+}
+
+// AddressOf is a node's address in PIDs.
+func AddressOf(node kafka.BrokerID) string { return strconv.Itoa(int(node)) }
+
+// DirectoryName is the name under which other nodes reach a node's directory.
+const DirectoryName = "directory"
+
+// ReplicaName is the name under which other nodes reach a node's replica of a partition.
+func ReplicaName(p kafka.PartitionNumber) string { return fmt.Sprintf("replica-%d", p) }

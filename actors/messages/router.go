@@ -3,6 +3,7 @@ package messages
 import (
 	"maps"
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -27,43 +28,118 @@ type Leader struct {
 	Replica     *actor.PID
 	Coordinator *actor.PID
 	InSync      []kafka.BrokerID
-	// OutOfService says that the replica here has failed for good, so that nobody waits for a leader.
+	// Voters and Learners are the raft ids of the partition's configuration.
+	Voters, Learners []uint64
+	// OutOfService says that the replica here has failed for good, so that nobody waits for it.
 	OutOfService bool
 	// HighWatermark is kept up to date by a leader on this node, for metrics.
 	HighWatermark *atomic.Int64
 }
 
-// A View is the cluster as one node knows it at one moment: what the metadata log says, and who leads what. It is
+// A View is the cluster as one node knows it at one moment: what the metadata log says, who leads what, and which nodes are there. It is
 // immutable.
 type View struct {
 	Image *metadata.Image
 	// Upto is the end of the metadata log's part that the image is from. It only grows: a controller that comes back from a panic may
 	// know less than the view at first.
 	Upto kafka.Offset
-	// Complete says that the image has once had all that was committed before. What an incomplete one lacks may exist.
-	Complete bool
-	leaders  map[kafka.PartitionNumber]Leader
+	// Complete says that the image has once had all that was committed before this node came. What an incomplete one lacks may exist.
+	Complete     bool
+	leaders      map[kafka.PartitionNumber]Leader
+	outOfService map[kafka.PartitionNumber]bool // the replica on this node
+	live         map[kafka.BrokerID]bool        // the other nodes that are there
 }
 
 // NewView returns a view of an image in which nobody leads.
 func NewView(image *metadata.Image) *View { return &View{Image: image} }
 
-// With returns the view with the given leaders set; one without a replica is removed, unless it is out of service.
-func (v *View) With(set map[kafka.PartitionNumber]Leader) *View {
+// With returns the view after replicas of this node have begun to lead or stopped, or failed for good.
+func (v *View) With(news ...Led) *View {
+	next := *v
+	next.outOfService = maps.Clone(v.outOfService)
+	for _, m := range news {
+		if !m.Leader.OutOfService {
+			delete(next.outOfService, m.Number)
+			continue
+		}
+		if next.outOfService == nil {
+			next.outOfService = map[kafka.PartitionNumber]bool{}
+		}
+		next.outOfService[m.Number] = true
+	}
+	next.leaders = v.after(news)
+	return &next
+}
+
+// Of returns the view after what another node's directory has told.
+func (v *View) Of(m *Leaders) *View {
+	next := *v
+	if m.Whole {
+		next.leaders = v.without(m.Node)
+	}
+	next.leaders = next.after(m.Led)
+	return &next
+}
+
+// after returns the leaders after news. A later epoch wins over an earlier one, whoever is heard first; who stops leads no more, and nobody else does by that.
+func (v *View) after(news []Led) map[kafka.PartitionNumber]Leader {
 	leaders := maps.Clone(v.leaders)
 	if leaders == nil {
-		leaders = make(map[kafka.PartitionNumber]Leader, len(set))
+		leaders = make(map[kafka.PartitionNumber]Leader, len(news))
 	}
-	for p, l := range set {
-		if l.Replica == nil && !l.OutOfService {
-			delete(leaders, p)
-		} else {
-			leaders[p] = l
+	for _, m := range news {
+		old, known := leaders[m.Number]
+		switch {
+		case known && old.Epoch > m.Leader.Epoch:
+		case m.Leader.Replica != nil:
+			leaders[m.Number] = m.Leader
+		case known && old.Broker == m.Leader.Broker:
+			delete(leaders, m.Number)
 		}
 	}
+	return leaders
+}
+
+func (v *View) without(node kafka.BrokerID) map[kafka.PartitionNumber]Leader {
+	leaders := maps.Clone(v.leaders)
+	maps.DeleteFunc(leaders, func(_ kafka.PartitionNumber, l Leader) bool { return l.Broker == node })
+	return leaders
+}
+
+// Live returns the view in which another node is there.
+func (v *View) Live(node kafka.BrokerID) *View {
 	next := *v
-	next.leaders = leaders
+	next.live = maps.Clone(v.live)
+	if next.live == nil {
+		next.live = map[kafka.BrokerID]bool{}
+	}
+	next.live[node] = true
 	return &next
+}
+
+// Dead returns the view in which another node is not there, and leads nothing.
+func (v *View) Dead(node kafka.BrokerID) *View {
+	next := *v
+	next.live = maps.Clone(v.live)
+	delete(next.live, node)
+	next.leaders = v.without(node)
+	return &next
+}
+
+// Others are the other nodes that are there, by id.
+func (v *View) Others() []kafka.BrokerID { return slices.Sorted(maps.Keys(v.live)) }
+
+// IsLive tells whether another node is there.
+func (v *View) IsLive(node kafka.BrokerID) bool { return v.live[node] }
+
+// LedBy returns what a node leads, in the order of the numbers.
+func (v *View) LedBy(node kafka.BrokerID) (out []Led) {
+	for _, p := range slices.Sorted(maps.Keys(v.leaders)) {
+		if l := v.leaders[p]; l.Broker == node {
+			out = append(out, Led{p, l})
+		}
+	}
+	return out
 }
 
 // After returns the view after rows of the metadata log, which end at upto; with whole they are all that there are. Rows of a part of the log that the view has
@@ -87,16 +163,16 @@ func (v *View) After(rows []partition.KeyValue, whole bool, upto kafka.Offset) (
 // LeaderOf returns the leader of a partition number; ok is false where none is known.
 func (v *View) LeaderOf(number kafka.PartitionNumber) (l Leader, ok bool) {
 	l, ok = v.leaders[number]
-	return l, ok && l.Replica != nil
+	return l, ok
 }
 
 // OutOfService tells whether a partition's replica on this node has failed for good.
-func (v *View) OutOfService(number kafka.PartitionNumber) bool { return v.leaders[number].OutOfService }
+func (v *View) OutOfService(number kafka.PartitionNumber) bool { return v.outOfService[number] }
 
-// LeaderCount is the number of partitions with a known leader.
-func (v *View) LeaderCount() (n int) {
+// LeaderCount is the number of partitions that a node leads.
+func (v *View) LeaderCount(node kafka.BrokerID) (n int) {
 	for _, l := range v.leaders {
-		if l.Replica != nil {
+		if l.Broker == node {
 			n++
 		}
 	}

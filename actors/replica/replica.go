@@ -26,6 +26,11 @@ type Options struct {
 	Directory *actor.PID     // is told who leads
 	// Coordinator, where not nil, spawns the actor that owns the records of an internal topic's partition, as a child.
 	Coordinator func(parent actor.Context) (*actor.PID, error)
+	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there. Both change by messages.
+	Members *messages.Members
+	Live    []kafka.BrokerID
+	// TickEvery is the period of raft's clock, for a partition with several replicas.
+	TickEvery time.Duration
 	// RetainEvery is how often time alone may change something: retention, producers that are silent, memory of an idle partition.
 	RetainEvery time.Duration
 	// Answers are the node's credits for what is read into answers; nil: without a limit.
@@ -40,6 +45,9 @@ var Kind = actors.Kind{Name: "partition", Batching: true}
 func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
 	if o.Answers == nil {
 		o.Answers = actors.NewCredits(-1)
+	}
+	if o.Members == nil {
+		o.Members = &messages.Members{}
 	}
 	shared := &o // an incarnation that comes after a panic has the settings of now, not those of the first
 	name := fmt.Sprintf("%v:%d", o.Partition.Name, o.Partition.Number)
@@ -57,9 +65,13 @@ type replica struct {
 
 	p       *partition.Partition // nil until it is loaded
 	tickets tickets
+	peers   peers
 	quiet   bool // nothing was asked since the last retain
 	leads   bool // as the directory was told
 	led     *messages.Led
+	leader  uint64 // the raft id of whoever leads, 0 where that is not known
+	voters  []uint64
+	ticking bool
 	high    *atomic.Int64 // the high watermark, for whoever wants to know it without asking
 }
 
@@ -75,7 +87,12 @@ type (
 		write *partition.LogWrite
 		err   error
 	}
-	retain struct{ to *replica }
+	retain   struct{ to *replica }
+	tick     struct{ to *replica }
+	campaign struct {
+		to    *replica
+		pause time.Duration // before the next, where nobody leads by then; 0 for none
+	}
 )
 
 // Receive handles a backlog, or a step in the actor's life.
@@ -85,6 +102,8 @@ func (r *replica) Receive(ctx actor.Context) {
 		r.start(ctx)
 	case *actor.Stopping:
 		r.stop()
+	case *actor.Stopped:
+		r.o.System.Unalias(messages.ReplicaName(r.o.Partition.Number), r.self)
 	case *actors.Batch:
 		for message := range m.All() {
 			r.handle(message)
@@ -95,6 +114,8 @@ func (r *replica) Receive(ctx actor.Context) {
 
 func (r *replica) start(ctx actor.Context) {
 	r.self, r.high = ctx.Self(), new(atomic.Int64)
+	r.peers = newPeers(&r.o)
+	r.o.System.Alias(messages.ReplicaName(r.o.Partition.Number), r.self)
 	o := r.o.Partition
 	o.Read = func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
 		return r.o.Store.Entries(o.Number, lo, hi, maxBytes)
@@ -141,8 +162,27 @@ func (r *replica) handle(message any) {
 			r.retain()
 		}
 		return
+	case *tick:
+		if m.to == r {
+			r.tick()
+		}
+		return
+	case *campaign:
+		if m.to == r {
+			r.campaign(m.pause)
+		}
+		return
 	case *messages.Configure:
 		r.o.Partition.Config, r.shared.Partition.Config = m.Config, m.Config
+	case *messages.Members:
+		r.shared.Members = m
+		r.peers.set(m)
+	case *messages.NodeUp:
+		r.peers.live[m.Node] = true
+		r.shared.Live = r.peers.liveNodes()
+	case *messages.NodeDown:
+		delete(r.peers.live, m.Node)
+		r.shared.Live = r.peers.liveNodes()
 	}
 	if r.p == nil {
 		r.refuse(message)
@@ -158,9 +198,7 @@ func (r *replica) begin(m *loaded) {
 	}
 	r.p = m.p
 	r.p.Configure(r.o.Partition.Config)
-	if len(r.o.Partition.Founding) == 1 {
-		r.p.Campaign()
-	}
+	r.join()
 	first := time.Duration(r.o.System.Rand(int64(r.o.RetainEvery))) + 1 // not all partitions at once
 	r.o.System.After(first, r.self, &retain{r})
 	r.attach()
@@ -204,8 +242,7 @@ func (r *replica) dismiss() {
 		r.answer(to, nil, errNotLeader)
 	}
 	if r.leads {
-		r.leads = false
-		r.send(r.o.Directory, &messages.Led{Number: r.o.Partition.Number})
+		r.stopLeading()
 	}
 }
 

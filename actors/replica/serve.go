@@ -40,6 +40,20 @@ func (r *replica) serve(message any) {
 		r.p.DeleteRecords(m.Before, r.tickets.issue(m.Reply, false))
 	case *messages.Configure:
 		r.p.Configure(m.Config)
+	case *messages.Step:
+		r.step(m)
+	case *messages.Members:
+		r.p.Want(m.Voters, m.Learners)
+		r.p.SetLive(r.peers.liveReplicas())
+		r.startTicking()
+	case *messages.NodeUp:
+		r.p.SetLive(r.peers.liveReplicas())
+		r.lost(m.Node)
+	case *messages.NodeDown:
+		r.p.SetLive(r.peers.liveReplicas())
+		r.died(m.Node)
+	case *messages.NodeLost:
+		r.lost(m.Node)
 	case *messages.Announce:
 		r.announce()
 	case *messages.Attach:

@@ -217,6 +217,9 @@ func (s *Settings) Int(name string) int64 {
 // Bool returns the value of a setting that is true or false.
 func (s *Settings) Bool(name string) bool { return strings.EqualFold(s.Get(name), "true") }
 
+// List returns the elements of a setting that is a list.
+func (s *Settings) List(name string) []string { return splitList(s.Get(name)) }
+
 // Millis returns the value of a setting in milliseconds. What is longer than a time.Duration can be is as long as it can be.
 func (s *Settings) Millis(name string) time.Duration {
 	return times(s.Int(name), time.Millisecond)

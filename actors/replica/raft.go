@@ -1,0 +1,145 @@
+package replica
+
+import (
+	"slices"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/kafka"
+)
+
+const (
+	// A partition that is new has no leader whom anybody could wait for: its first replica asks for votes until it leads, at growing intervals, since the others may
+	// not have heard of the partition yet.
+	foundingPause    = 10 * time.Millisecond
+	foundingPauseMax = time.Second
+	// returnPause is how long, at most, a replica of before waits for a leader to say something, before it asks for votes.
+	returnPause = 300 * time.Millisecond
+	// Where the leader's node is dead, the followers ask for votes one after the other, so that the first has its answers before the second asks.
+	successorPause  = 60 * time.Millisecond
+	successorJitter = 20 * time.Millisecond
+)
+
+// join has a replica that was loaded take part.
+func (r *replica) join() {
+	r.p.Want(r.o.Members.Voters, r.o.Members.Learners)
+	r.p.SetLive(r.peers.liveReplicas())
+	founding := r.o.Partition.Founding
+	switch {
+	case len(founding) == 1 && founding[0] == r.o.Partition.RaftID && !r.peers.areOthers():
+		r.p.Campaign()
+	case r.p.IsNew():
+		if founding[0] == r.o.Partition.RaftID {
+			r.p.Campaign()
+			r.after(foundingPause, &campaign{r, foundingPause})
+		}
+	default:
+		r.after(time.Duration(r.o.System.Rand(int64(returnPause))), &campaign{to: r})
+	}
+	r.startTicking()
+}
+
+func (r *replica) after(d time.Duration, message any) { r.o.System.After(d, r.self, message) }
+
+// campaign asks for votes where nobody leads.
+func (r *replica) campaign(pause time.Duration) {
+	if r.p == nil || r.leader != 0 {
+		return
+	}
+	r.p.Campaign()
+	if pause > 0 {
+		pause = min(2*pause, foundingPauseMax)
+		r.after(pause, &campaign{r, pause})
+	}
+}
+
+// startTicking keeps raft's clock running, which the only replica of a partition does not need.
+func (r *replica) startTicking() {
+	if !r.ticking && r.peers.areOthers() && r.o.TickEvery > 0 {
+		r.ticking = true
+		r.after(r.o.TickEvery, &tick{r})
+	}
+}
+
+func (r *replica) tick() {
+	if r.p != nil {
+		r.p.Tick(r.o.System.Now())
+	}
+	r.after(r.o.TickEvery, &tick{r})
+}
+
+// step hands a message to raft. One that is for another replica, an earlier one of this node, is dropped.
+func (r *replica) step(m *messages.Step) {
+	r.peers.heard(m.Message.GetFrom(), m.From)
+	r.p.Step(m.Message)
+}
+
+// died follows the death of a node. Its followers need not wait for a leader that was there.
+func (r *replica) died(node kafka.BrokerID) {
+	for _, id := range r.peers.on(node) {
+		if id != r.leader {
+			continue
+		}
+		r.p.ForgetLeader()
+		r.leader = 0
+		r.after(r.turnAmongSuccessors()*successorPause+time.Duration(r.o.System.Rand(int64(successorJitter))), &campaign{to: r})
+	}
+}
+
+// turnAmongSuccessors is the place of this replica among those that may lead next, by their ids.
+func (r *replica) turnAmongSuccessors() (turn time.Duration) {
+	for _, id := range r.peers.liveReplicas() {
+		if id < r.o.Partition.RaftID && slices.Contains(r.voters, id) {
+			turn++
+		}
+	}
+	return turn
+}
+
+// lost has the leader look again at how far the replicas of a node are.
+func (r *replica) lost(node kafka.BrokerID) {
+	for _, id := range r.peers.on(node) {
+		r.p.Unreachable(id)
+	}
+}
+
+// sendRaft sends raft's messages to the other replicas. One that nobody knows is as good as lost.
+func (r *replica) sendRaft(e *partition.Effects) {
+	for _, m := range e.Messages {
+		if pid := r.peers.pid(m.GetTo()); pid != nil {
+			r.send(pid, &messages.Step{Partition: r.o.Partition.Number, From: r.o.Broker, Message: m})
+		}
+	}
+}
+
+// leadership follows who leads.
+func (r *replica) leadership(l *partition.Leadership) {
+	if l.Leader != r.leader && l.Leader != 0 && l.Leader != r.o.Partition.RaftID {
+		level.Debug(r.o.System.Logger()).Log("msg", "follows", "partition", r.o.Partition.Name, "leader", r.peers.nodes[l.Leader], "epoch", l.Epoch)
+	}
+	r.leader, r.voters = l.Leader, l.Voters
+	began, ended := l.Serving && (!r.leads || r.led.Leader.Epoch != l.Epoch), !l.Serving && r.leads
+	switch {
+	case l.Serving:
+		r.leads = true
+		r.led = &messages.Led{Number: r.o.Partition.Number, Leader: messages.Leader{
+			Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: r.peers.brokers(l.InSync),
+			Voters: l.Voters, Learners: l.Learners, HighWatermark: r.high,
+		}}
+		r.send(r.o.Directory, r.led)
+	case ended:
+		r.stopLeading()
+	}
+	if r.attached && (began || ended) {
+		r.send(r.coordinator, &messages.Leading{Epoch: l.Epoch, Serving: l.Serving, LogEnd: r.p.LogEnd()})
+	}
+}
+
+// stopLeading tells the directory that this replica does not lead any more.
+func (r *replica) stopLeading() {
+	r.leads = false
+	r.send(r.o.Directory, &messages.Led{Number: r.o.Partition.Number, Leader: messages.Leader{Broker: r.o.Broker, Epoch: r.led.Leader.Epoch}})
+}

@@ -1,0 +1,67 @@
+package supervisor
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"troupe/actors"
+	"troupe/actors/link"
+	"troupe/actors/messages"
+	"troupe/partition/config"
+	"troupe/partition/logstore"
+)
+
+// linkQueueBytesMax is what may wait for one other node in one lane, before messages to it are dropped.
+const linkQueueBytesMax = 64 << 20
+
+// startLinks opens the listener for other nodes.
+func startLinks(system *actors.System, s *config.Settings, id logstore.Identity, incarnation uint64) (*link.Links, error) {
+	tls, err := linkTLS(s)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := net.Listen("tcp", s.Get("link.address"))
+	if err != nil {
+		return nil, fmt.Errorf("open the listener for other nodes: %w", err)
+	}
+	host, port, err := advertised(s.Get("link.advertised.address"), socket.Addr().String())
+	if err != nil {
+		socket.Close()
+		return nil, fmt.Errorf("link.advertised.address: %w", err)
+	}
+	return link.Start(nil, link.Options{
+		System: system, Codec: messages.Codec{}, Socket: socket, TLS: tls, Owner: membershipOf(system, id.NodeID, incarnation), QueueBytesMax: linkQueueBytesMax,
+		Hello: link.Hello{
+			Cluster: id.ClusterID, Node: id.NodeID, Store: id.StoreID, Incarnation: incarnation, Address: net.JoinHostPort(host, strconv.Itoa(port)), Level: featureLevel, LeastLevel: featureLevel,
+		},
+	})
+}
+
+// linkTLS is how links are encrypted; nil where they are not, which is refused for an address that other machines reach.
+func linkTLS(s *config.Settings) (*link.TLS, error) {
+	secret, cert, key, ca := s.Get("link.secret.file"), s.Get("link.tls.cert.file"), s.Get("link.tls.key.file"), s.Get("link.tls.ca.file")
+	switch {
+	case secret != "" && cert+key+ca != "":
+		return nil, fmt.Errorf("link.secret.file and link.tls.*.file are both set; one of them is enough")
+	case secret != "":
+		b, err := os.ReadFile(secret)
+		if err != nil {
+			return nil, fmt.Errorf("link.secret.file: %w", err)
+		}
+		if b = []byte(strings.TrimSpace(string(b))); len(b) < linkSecretLeast {
+			return nil, fmt.Errorf("link.secret.file=%s: the secret has %d bytes; it must have %d at least, such as openssl rand -hex 32 makes", secret, len(b), linkSecretLeast)
+		}
+		return link.TLSFromSecret(b)
+	case cert != "" && key != "" && ca != "":
+		return link.TLSFromFiles(cert, key, ca)
+	case cert+key+ca != "":
+		return nil, fmt.Errorf("link.tls.cert.file, link.tls.key.file and link.tls.ca.file go together")
+	}
+	return nil, nil
+}
+
+// linkSecretLeast is how many bytes a cluster's secret has, at least.
+const linkSecretLeast = 16
