@@ -149,7 +149,7 @@ func (m *mailbox) handleSystem(message any) {
 func (m *mailbox) refuse() {
 	message := m.batch.messages[m.batch.next]
 	m.batch.next++
-	m.system.undelivered(message)
+	m.system.Undelivered(message)
 }
 
 // handleUser hands over the batch up to the next message that protoactor itself must see, or one message.

@@ -8,8 +8,8 @@ type Undeliverable interface {
 	Undelivered() (to *actor.PID, answer any)
 }
 
-// undelivered answers for an actor that is not there.
-func (s *System) undelivered(message any) {
+// Undelivered answers for an actor that is not there, or can't be reached.
+func (s *System) Undelivered(message any) {
 	if m, ok := message.(Undeliverable); ok {
 		if to, answer := m.Undelivered(); to != nil {
 			s.root.Send(to, answer)
@@ -21,7 +21,7 @@ func (s *System) undelivered(message any) {
 func (s *System) watchDeadLetters() {
 	s.inner.EventStream.Subscribe(func(event any) {
 		if d, ok := event.(*actor.DeadLetterEvent); ok {
-			s.undelivered(d.Message)
+			s.Undelivered(d.Message)
 		}
 	})
 }
