@@ -12,8 +12,9 @@ import (
 	"troupe/partition/kafka"
 )
 
-// Format is the version of what is on disk. A folder that a newer version wrote is refused; older ones are read.
-const Format = 1
+// Format is the version of what is on disk. A folder that a newer version wrote is refused; an older one is read, and is of this version from then on.
+// Since format 2 a partition's state holds its configuration.
+const Format = 2
 
 // An Identity says whose a data folder is.
 type Identity struct {
@@ -40,11 +41,7 @@ func (s *Store) identify() (Identity, error) {
 		if id.NodeID == 0 {
 			id.NodeID = 1
 		}
-		row, err := json.Marshal(id)
-		if err != nil {
-			return id, err
-		}
-		if err := s.log.Set([]byte{metaKey}, row, pebble.Sync); err != nil {
+		if err := s.writeIdentity(id); err != nil {
 			return id, err
 		}
 		// The first write-ahead log of a folder does not say how far it was synced, so that damage in its midst would pass for its end. All later ones do.
@@ -63,8 +60,19 @@ func (s *Store) identify() (Identity, error) {
 		return id, fmt.Errorf("it belongs to node %d, and this is node %d", id.NodeID, s.o.NodeID)
 	case s.o.ClusterID != "" && s.o.ClusterID != id.ClusterID:
 		return id, fmt.Errorf("it belongs to cluster %s, and this node to cluster %s", id.ClusterID, s.o.ClusterID)
+	case id.Format < Format: // an older version must not open it again
+		id.Format = Format
+		return id, s.writeIdentity(id)
 	}
 	return id, nil
+}
+
+func (s *Store) writeIdentity(id Identity) error {
+	row, err := json.Marshal(id)
+	if err != nil {
+		return err
+	}
+	return s.log.Set([]byte{metaKey}, row, pebble.Sync)
 }
 
 // NewID returns a random id of 22 characters, in the form of Kafka's cluster ids.
