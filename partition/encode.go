@@ -11,8 +11,9 @@ import (
 	"troupe/partition/kafka"
 )
 
-// stateFormat is the version of the encoding below. A reader refuses a newer one.
-const stateFormat = 1
+// stateFormat is the version of the encoding below. Format 1, which is read too, had no configuration: it was always the founding one. A
+// reader refuses a newer one.
+const stateFormat = 2
 
 // encode returns the state as checkpoints and snapshots hold it: the format, then everything as varints, lists led by their length.
 func (s *state) encode(terms consensus.Terms) []byte {
@@ -60,13 +61,23 @@ func (s *state) encode(terms consensus.Terms) []byte {
 			b.sput(batch.timestamp)
 		}
 	}
-	return b
+	c := &s.configuration
+	for _, ids := range [][]uint64{c.Voters, c.Learners, c.Outgoing, c.LearnersNext} {
+		b.put(uint64(len(ids)))
+		for _, id := range ids {
+			b.put(id)
+		}
+	}
+	if c.AutoLeave {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 // decode reads what encode wrote.
 func decode(b []byte) (*state, consensus.Terms, error) {
-	if len(b) == 0 || b[0] != stateFormat {
-		return nil, nil, fmt.Errorf("partition state has format %v; this version reads format %d", b[:min(1, len(b))], stateFormat)
+	if len(b) == 0 || b[0] == 0 || b[0] > stateFormat {
+		return nil, nil, fmt.Errorf("partition state has format %v; this version reads formats 1 to %d", b[:min(1, len(b))], stateFormat)
 	}
 	r := reader{b: b[1:]}
 	s := newState()
@@ -100,6 +111,15 @@ func decode(b []byte) (*state, consensus.Terms, error) {
 			})
 		}
 		s.producers[id] = p
+	}
+	if b[0] > 1 {
+		c := &s.configuration
+		for _, ids := range []*[]uint64{&c.Voters, &c.Learners, &c.Outgoing, &c.LearnersNext} {
+			for n := r.count(); n > 0; n-- {
+				*ids = append(*ids, r.get())
+			}
+		}
+		c.AutoLeave = r.get() == 1
 	}
 	if r.failed || len(r.b) > 0 {
 		return nil, nil, errors.New("partition state is damaged: its fields do not fill its bytes")

@@ -30,8 +30,7 @@ func (p *Partition) inSync() []uint64 {
 	if !p.serving {
 		return nil
 	}
-	voters, _ := p.replica.Members()
-	return slices.DeleteFunc(voters, func(id uint64) bool { return id != p.o.RaftID && !p.live[id] })
+	return slices.DeleteFunc(slices.Clone(p.state.configuration.All()), func(id uint64) bool { return id != p.o.RaftID && !p.live[id] })
 }
 
 // A ReplicaProgress is how far a replica is, as its leader knows.

@@ -32,7 +32,7 @@ type Options struct {
 	Config  Config
 	Machine bool // the log of a coordinator's machine: it is bounded by snapshots of the rows instead of retention
 	Tails   *Tails
-	// RaftID is this replica's id, and Founding, for a store that holds nothing yet, the ids of all voters.
+	// RaftID is this replica's id, and Founding the ids of the voters with which the log began. They never change.
 	RaftID   uint64
 	Founding []uint64
 	// ElectionTicks and HeartbeatTicks are raft's, in calls of Tick.
@@ -130,7 +130,6 @@ func (p *Partition) Ready(now time.Time) Effects {
 		p.out.Writes = append(p.out.Writes, &LogWrite{
 			Write: Write{
 				Partition: p.o.Number, Entries: w.Entries, Hard: w.Hard, Sync: w.Sync,
-				Configuration: w.Configuration, ConfigurationIndex: w.ConfigurationIndex,
 			},
 			raft: w,
 		})
@@ -158,7 +157,7 @@ func (p *Partition) lead(now time.Time) {
 // tell reports a change of leadership.
 func (p *Partition) tell() {
 	l := Leadership{Epoch: kafka.LeaderEpoch(p.replica.Term()), Leader: p.replica.Leader(), Serving: p.serving}
-	l.Voters, l.Learners = p.replica.Members()
+	l.Voters, l.Learners = p.state.configuration.All(), p.state.configuration.Learners
 	l.InSync = p.inSync()
 	if l.equal(&p.told) {
 		return
@@ -195,7 +194,7 @@ func (p *Partition) apply(now time.Time, entries []consensus.Entry) {
 		if changed.logStart {
 			p.startMoved()
 		}
-		if e.Kind == consensus.Empty && p.replica.IsLeader() && e.Term == p.replica.Term() {
+		if e.Kind == consensus.Empty && !p.serving && p.replica.IsLeader() && e.Term == p.replica.Term() {
 			p.begin(now)
 		}
 	}

@@ -14,15 +14,14 @@ const restoreBytes = 4 << 20
 // it is called from a worker. The replica begins as a follower; its first Ready may hold index rows.
 func Restore(o Options, stored *Stored) (*Partition, error) {
 	p := &Partition{o: o, state: newState(), tail: tail{budget: o.Tails}}
-	conf := stored.Configuration
-	if conf == nil {
-		conf = consensus.Founding(o.Founding...)
-	}
 	base, err := newest(stored)
 	if err != nil {
 		return nil, fmt.Errorf("restore %s: %w", o.Name, err)
 	}
 	p.state = base.state
+	if len(p.state.configuration.Voters) == 0 {
+		p.state.configuration = consensus.Founding(o.Founding...)
+	}
 	commit := min(max(stored.Hard.Commit, p.state.applied, stored.Snapshot.Index), stored.Last)
 	var unapplied []consensus.Entry
 	for next := max(base.indexed, stored.Snapshot.Index) + 1; next <= stored.Last; {
@@ -50,7 +49,7 @@ func Restore(o Options, stored *Stored) (*Partition, error) {
 	}
 	p.replica, err = consensus.New(consensus.Options{
 		ID: o.RaftID, ElectionTicks: o.ElectionTicks, HeartbeatTicks: o.HeartbeatTicks,
-		Hard: stored.Hard.HardState, Configuration: conf, ConfigurationIndex: stored.ConfigurationIndex,
+		Hard: stored.Hard.HardState, Configuration: p.state.configuration,
 		SnapshotIndex: stored.Snapshot.Index, SnapshotTerm: stored.Snapshot.Term,
 		Applied: commit, Terms: base.terms, Tail: unapplied,
 		Read: o.Read, Warn: o.Warn,

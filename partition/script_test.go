@@ -162,10 +162,6 @@ func (h *harness) produce(d *datadriven.TestData, number func(string, int64) int
 	for range number("count", 1) {
 		b.Add(record.Record{Timestamp: number("ts", h.now.UnixMilli()), Value: bytes.Repeat([]byte("v"), int(number("size", 10)))})
 	}
-	batch, err := b.Build()
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	acks := kafka.AcksAll
 	if d.HasArg("acks") {
 		switch number("acks", -1) {
@@ -175,7 +171,24 @@ func (h *harness) produce(d *datadriven.TestData, number func(string, int64) int
 			acks = kafka.AcksLeader
 		}
 	}
-	h.p.Append(h.now, batch, acks, h.ticket)
+	h.p.Append(h.now, build(h.t, &b), acks, h.ticket)
+}
+
+func build(t *testing.T, b *record.Builder) record.Batch {
+	t.Helper()
+	batch, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return batch
+}
+
+// append adds a batch of one record of a size.
+func (h *harness) append(t *testing.T, size int) {
+	b := record.Builder{}
+	b.Add(record.Record{Timestamp: h.now.UnixMilli(), Value: make([]byte, size)})
+	h.ticket++
+	h.p.Append(h.now, build(t, &b), kafka.AcksAll, h.ticket)
 }
 
 // sync makes durable what is written, until nothing is left to write.

@@ -20,6 +20,7 @@ type state struct {
 	segments         []segment
 	index            indexer
 	producers        map[kafka.ProducerID]*producer
+	configuration    consensus.Configuration
 }
 
 // An epochStart says at which offset a leader epoch began.
@@ -44,11 +45,7 @@ type appliedEntry struct {
 func (s *state) apply(c *Config, e consensus.Entry) (out appliedEntry, err error) {
 	switch e.Kind {
 	case consensus.Empty:
-		// As in Kafka's cache, an epoch that ended where it began makes room for the next.
-		if n := len(s.epochs); n > 0 && s.epochs[n-1].start == s.highWatermark {
-			s.epochs = s.epochs[:n-1]
-		}
-		s.epochs = append(s.epochs, epochStart{kafka.LeaderEpoch(e.Term), s.highWatermark})
+		s.beginEpoch(kafka.LeaderEpoch(e.Term))
 	case consensus.Batch:
 		b := record.Batch(e.Data)
 		if b.BaseOffset() != s.highWatermark {
@@ -72,9 +69,25 @@ func (s *state) apply(c *Config, e consensus.Entry) (out appliedEntry, err error
 		if out.logStart, err = s.command(e); err != nil {
 			return out, err
 		}
+	case consensus.Reconfigure:
+		if s.configuration, err = s.configuration.Changed(e.Data); err != nil {
+			return out, fmt.Errorf("entry %d: %w", e.Index, err)
+		}
 	}
 	s.applied = e.Index
 	return out, nil
+}
+
+// beginEpoch notes where a leader's epoch begins. As in Kafka's cache, an epoch that ended where it began makes room for the next.
+func (s *state) beginEpoch(epoch kafka.LeaderEpoch) {
+	n := len(s.epochs)
+	if n > 0 && s.epochs[n-1].epoch == epoch {
+		return // raft puts an empty entry in the place of a configuration change that it refuses
+	}
+	if n > 0 && s.epochs[n-1].start == s.highWatermark {
+		s.epochs = s.epochs[:n-1]
+	}
+	s.epochs = append(s.epochs, epochStart{epoch, s.highWatermark})
 }
 
 // The commands. Their entries begin with 8 bytes of 0xff, which no base offset is, and a byte that says which.

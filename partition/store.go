@@ -53,9 +53,6 @@ type Store interface {
 // Stored is what a store holds of one partition.
 type Stored struct {
 	Hard HardStateOf
-	// Configuration is the newest configuration that was handed in, marshalled; nil before the first.
-	Configuration      []byte
-	ConfigurationIndex consensus.Index
 	// Snapshot stands for all entries up to and including its index. Its zero value is that of an empty log.
 	Snapshot Snapshot
 	// Last is the last entry's index and LastTerm its term; those of the snapshot where there is no entry.
@@ -87,9 +84,6 @@ type Write struct {
 	Entries []consensus.Entry
 	// Hard is the new hard state, nil where it did not change.
 	Hard *consensus.HardState
-	// Configuration, where not nil, replaces the stored one, with the index of the entry that made it.
-	Configuration      []byte
-	ConfigurationIndex consensus.Index
 	// Snapshot, where not nil, replaces the stored one; the entries up to its index are deleted some time after
 	// the write is durable, and Chunks become the machine snapshot that belongs to it.
 	// With Reset all entries are deleted, those above the index too: a snapshot that came from the leader.

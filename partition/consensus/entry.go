@@ -12,10 +12,10 @@ type Kind uint8
 
 // The kinds of entries.
 const (
-	Empty         Kind = iota // the first entry of a leader's term; no data
-	Batch                     // one record batch
-	Command                   // an order to the partition, such as moving the log start
-	Configuration             // a raftpb.ConfChangeV2
+	Empty       Kind = iota // the first entry of a leader's term; no data
+	Batch                   // one record batch
+	Command                 // an order to the partition, such as moving the log start
+	Reconfigure             // a raftpb.ConfChangeV2
 )
 
 // An Entry is one row of a replica's log. Data is shared between the log, the store, the links and the readers, and

@@ -23,12 +23,10 @@ type Ready struct {
 
 // A Write is what must be durable before the replicas that wait for it, this one among them, may know.
 type Write struct {
-	Entries            []Entry    // replace what stands at their first index and above
-	Hard               *HardState // nil where it need not be written
-	Configuration      []byte     // nil where it did not change
-	ConfigurationIndex Index
-	Sync               bool // false: nothing of it has to survive a crash
-	responses          []*pb.Message
+	Entries   []Entry    // replace what stands at their first index and above
+	Hard      *HardState // nil where it need not be written
+	Sync      bool       // false: nothing of it has to survive a crash
+	responses []*pb.Message
 }
 
 // Ready returns what has to happen now. The caller does all of it before the next call of any method.
@@ -83,11 +81,6 @@ func (r *Replica) write(m *pb.Message) *Write {
 			w.Hard, r.written = &hard, hard
 		}
 	}
-	if r.confToSave != nil {
-		w.Configuration, w.ConfigurationIndex = r.confToSave, r.confIndex
-		r.confToSave = nil
-		w.Sync = true
-	}
 	if !w.Sync && len(w.responses) == 0 {
 		return nil
 	}
@@ -99,7 +92,7 @@ func (r *Replica) fromRaft(e *pb.Entry) Entry {
 	out := Entry{Index: Index(e.GetIndex()), Term: Term(e.GetTerm()), Data: e.GetData()}
 	switch {
 	case e.GetType() != pb.EntryNormal:
-		out.Kind = Configuration
+		out.Kind = Reconfigure
 	case len(out.Data) == 0:
 		out.Kind = Empty
 	case len(out.Data) == tokenSize:
@@ -134,7 +127,7 @@ func (r *Replica) apply(m *pb.Message) []Entry {
 	lo, hi := Index(entries[0].GetIndex()), Index(entries[len(entries)-1].GetIndex())+1
 	committed := r.storage.tail.slice(lo, hi, 1<<63)
 	for _, e := range committed {
-		if e.Kind == Configuration && e.Index > r.confIndex {
+		if e.Kind == Reconfigure {
 			r.applyConfiguration(e)
 		}
 	}
@@ -150,8 +143,7 @@ func (r *Replica) applyConfiguration(e Entry) {
 	if err := proto.Unmarshal(e.Data, &cc); err != nil {
 		panic(fmt.Sprintf("consensus: configuration entry %d: %v", e.Index, err))
 	}
-	conf := r.node.ApplyConfChange(&cc)
-	r.confToSave, r.confIndex = marshal(conf), e.Index
+	r.node.ApplyConfChange(&cc)
 }
 
 // outgoing gives the entries of a message to a follower their data.

@@ -8,7 +8,6 @@ import (
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // ErrNotLeader is returned by Propose on a replica that does not lead, or is handing leadership over.
@@ -32,9 +31,8 @@ type Options struct {
 	HeartbeatTicks int    // ticks between two heartbeats of a leader
 
 	Hard HardState
-	// Configuration is a marshalled raftpb.ConfState, as of the applied index; see Founding.
-	Configuration      []byte
-	ConfigurationIndex Index
+	// Configuration is that of the applied index.
+	Configuration Configuration
 	// SnapshotIndex and SnapshotTerm are those of the state before the log; zero for a log that begins at 1.
 	SnapshotIndex Index
 	SnapshotTerm  Term
@@ -56,13 +54,11 @@ type Replica struct {
 	storage *storage
 	id      uint64
 
-	proposals  []proposal // waiting for raft to hand out their entries, oldest first
-	proposed   uint64     // the newest token
-	hard       HardState  // newest
-	written    HardState  // newest that was handed out
-	applied    Index
-	confIndex  Index
-	confToSave []byte // a configuration that was applied and not handed out yet
+	proposals []proposal // waiting for raft to hand out their entries, oldest first
+	proposed  uint64     // the newest token
+	hard      HardState  // newest
+	written   HardState  // newest that was handed out
+	applied   Index
 
 	term     Term
 	leader   uint64
@@ -75,27 +71,12 @@ type proposal struct {
 	data  []byte
 }
 
-// Founding returns the configuration of a new log whose voters are known beforehand.
-func Founding(voters ...uint64) []byte { return marshal(&pb.ConfState{Voters: voters}) }
-
-func marshal(m proto.Message) []byte {
-	b, err := proto.Marshal(m)
-	if err != nil {
-		panic(err) // only invalid UTF-8 can't be marshalled, and there are no strings
-	}
-	return b
-}
-
 // New returns a replica that continues where its store left off, as a follower that knows no leader.
 func New(o Options) (*Replica, error) {
-	conf := &pb.ConfState{}
-	if err := proto.Unmarshal(o.Configuration, conf); err != nil {
-		return nil, fmt.Errorf("stored raft configuration: %w", err)
-	}
 	commit := max(o.Hard.Commit, o.Applied)
 	s := &storage{
 		hard:  &pb.HardState{Term: new(uint64(o.Hard.Term)), Vote: new(o.Hard.Vote), Commit: new(uint64(commit))},
-		conf:  conf,
+		conf:  o.Configuration.confState(),
 		first: o.SnapshotIndex + 1,
 		terms: append(Terms{{o.SnapshotTerm, o.SnapshotIndex}}, o.Terms.from(o.SnapshotIndex+1)...),
 		tail:  tail{next: o.Applied + 1},
@@ -113,7 +94,7 @@ func New(o Options) (*Replica, error) {
 	if commit >= s.tail.next {
 		return nil, fmt.Errorf("commit index %d lies beyond the last stored entry %d", commit, s.tail.next-1)
 	}
-	r := &Replica{storage: s, id: o.ID, applied: o.Applied, confIndex: o.ConfigurationIndex}
+	r := &Replica{storage: s, id: o.ID, applied: o.Applied}
 	r.hard = HardState{Term: o.Hard.Term, Vote: o.Hard.Vote, Commit: commit}
 	r.written = o.Hard
 	node, err := raft.NewRawNode(&raft.Config{

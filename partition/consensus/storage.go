@@ -84,7 +84,7 @@ type pbEntry struct {
 
 func (p *pbEntry) fill(e *Entry) *pb.Entry {
 	p.index, p.term, p.kind = uint64(e.Index), uint64(e.Term), pb.EntryNormal
-	if e.Kind == Configuration {
+	if e.Kind == Reconfigure {
 		p.kind = pb.EntryConfChangeV2
 		p.entry.Data = e.Data
 	} else if e.Kind != Empty {

@@ -247,12 +247,6 @@ func (s *Store) encode(b *pebble.Batch, w *partition.Write) error {
 			return err
 		}
 	}
-	if w.Configuration != nil {
-		row := binary.BigEndian.AppendUint64(nil, uint64(w.ConfigurationIndex))
-		if err := b.Set(key(configurationKey, p), append(row, w.Configuration...), nil); err != nil {
-			return err
-		}
-	}
 	if len(w.Entries) == 0 {
 		return nil
 	}
@@ -336,7 +330,7 @@ func (s *Store) encodeSnapshot(b *pebble.Batch, w *partition.Write) error {
 }
 
 func (s *Store) encodeDrop(b *pebble.Batch, p kafka.PartitionNumber) error {
-	for _, kind := range []byte{hardKey, configurationKey, snapshotKey, chunkKey, entryKey} {
+	for _, kind := range []byte{hardKey, snapshotKey, chunkKey, entryKey} {
 		if err := b.DeleteRange(key(kind, p), after(kind, p), nil); err != nil {
 			return err
 		}

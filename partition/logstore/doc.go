@@ -1,7 +1,7 @@
 // Package logstore keeps partitions on disk. It implements partition.Store on Pebble, and once more in memory for the simulator; the
 // suite in logstoretest holds both to the same contract, crashes included.
 //
-// A data folder holds two databases. "log" has what must not be lost: entries, hard states, configurations, snapshots. Its
+// A data folder holds two databases. "log" has what must not be lost: entries, hard states, snapshots. Its
 // write-ahead log is synced before anything is reported. "state" has what can be computed again from the log: index rows and
 // checkpoints. It is never synced, and thrown away where it does not belong to the log beside it. keys.go has the key space as a table.
 //

@@ -12,7 +12,8 @@ import (
 	"troupe/partition/kafka"
 )
 
-// Format is the version of what is on disk. A folder that a newer version wrote is refused; older ones are read.
+// Format is the version of what is on disk. A folder that a newer version wrote is refused; an older one is read, and is of this version from then on.
+// Since format 2 a partition's state holds its configuration.
 const Format = 2
 
 // An Identity says whose a data folder is.

@@ -12,7 +12,6 @@ import (
 //	database  key                                           value
 //	log       M                                             identity, JSON
 //	log       H | partition u32                             hard state: term u64, vote u64, commit u64
-//	log       C | partition u32                             index u64, then the configuration as raft marshals it
 //	log       T | partition u32                             snapshot: index u64, term u64, then the state
 //	log       S | partition u32 | chunk u64                 a chunk of the machine's rows that belong to the snapshot
 //	log       L | partition u32 | index u64                 entry: term u64, kind u8, then the data
@@ -20,16 +19,17 @@ import (
 //	state     K | partition u32                             checkpoint
 //	state     O | partition u32 | offset u64                index u64: a block's first entry
 //	state     I | partition u32 | segment u64 | time u64    offset u64: the first block of the segment that reaches the time
+//
+// Folders of format 1 may have rows C | partition, which nothing reads.
 const (
-	metaKey          = 'M'
-	hardKey          = 'H'
-	configurationKey = 'C'
-	snapshotKey      = 'T'
-	chunkKey         = 'S'
-	entryKey         = 'L'
-	checkpointKey    = 'K'
-	offsetKey        = 'O'
-	timeKey          = 'I'
+	metaKey       = 'M'
+	hardKey       = 'H'
+	snapshotKey   = 'T'
+	chunkKey      = 'S'
+	entryKey      = 'L'
+	checkpointKey = 'K'
+	offsetKey     = 'O'
+	timeKey       = 'I'
 )
 
 // entryHeader is what stands before an entry's data: its term and its kind.

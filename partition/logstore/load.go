@@ -27,11 +27,6 @@ func (s *Store) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
 		out.Hard.Vote = binary.BigEndian.Uint64(row[8:])
 		out.Hard.Commit = consensus.Index(binary.BigEndian.Uint64(row[16:]))
 	}
-	if row, err := get(s.log, key(configurationKey, p), 8); err != nil {
-		return nil, err
-	} else if row != nil {
-		out.ConfigurationIndex, out.Configuration = consensus.Index(binary.BigEndian.Uint64(row)), row[8:]
-	}
 	if row, err := get(s.log, key(snapshotKey, p), 16); err != nil {
 		return nil, err
 	} else if row != nil {

@@ -355,14 +355,6 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 	s = open(t, o)
-	if err := s.log.Set([]byte{metaKey}, []byte(`{"format":1,"store":"s","cluster":"c","node":3}`), pebble.Sync); err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
-	s = open(t, o) // a cluster of that format was one node
-	if got := s.Identity(); (got != Identity{Format, "s", "c", 3, 1}) {
-		t.Errorf("a folder of format 1: %+v", got)
-	}
 	if err := s.log.Set([]byte{metaKey}, []byte(`{"format":99}`), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
@@ -370,6 +362,35 @@ func TestIdentity(t *testing.T) {
 	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "format 99") {
 		t.Errorf("a newer format: %v", err)
 	}
+}
+
+// A folder of format 1 is read, and refused by what reads format 1 only from then on.
+func TestFolderOfFormat1(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, small(fs))
+	h := &logstoretest.Harness{Store: s}
+	h.Write(t, &partition.Write{Partition: 1, Sync: true, Hard: &consensus.HardState{Term: 4}})
+	if err := s.log.Set([]byte{metaKey}, []byte(`{"format":1,"store":"s","cluster":"c","node":3}`), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.log.Set(key('C', 1), []byte("\x00\x00\x00\x00\x00\x00\x00\x07\x08\x01"), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s.Close()
+		s = open(t, small(fs))
+		if id := s.Identity(); (id != Identity{Format, "s", "c", 3, 1}) { // a cluster of that format was one node
+			t.Errorf("%+v", id)
+		}
+		row, err := get(s.log, []byte{metaKey}, 0)
+		if err != nil || !strings.Contains(string(row), fmt.Sprintf(`"format":%d`, Format)) {
+			t.Errorf("the identity's row is %s, %v", row, err)
+		}
+		if got, err := s.Load(1); err != nil || got.Hard.Term != 4 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	s.Close()
 }
 
 // A cache that belongs to another log is thrown away, and with it what it says.

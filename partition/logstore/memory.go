@@ -35,12 +35,10 @@ type Memory struct {
 
 // rows are what a partition has in the log database.
 type rows struct {
-	hard      partition.HardStateOf
-	conf      []byte
-	confIndex consensus.Index
-	snapshot  partition.Snapshot
-	chunks    [][]byte
-	entries   []consensus.Entry // contiguous
+	hard     partition.HardStateOf
+	snapshot partition.Snapshot
+	chunks   [][]byte
+	entries  []consensus.Entry // contiguous
 }
 
 // cached is what a partition has in the state database.
@@ -138,9 +136,6 @@ func (m *Memory) apply(r request) {
 	if w.Hard != nil {
 		d.hard = partition.HardStateOf{HardState: *w.Hard, Known: true}
 	}
-	if w.Configuration != nil {
-		d.conf, d.confIndex = w.Configuration, w.ConfigurationIndex
-	}
 	if len(w.Entries) > 0 {
 		n := sort.Search(len(d.entries), func(i int) bool { return d.entries[i].Index >= w.Entries[0].Index })
 		d.entries = append(slices.Clip(d.entries[:n]), w.Entries...)
@@ -229,7 +224,7 @@ func (m *Memory) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
 	if d == nil {
 		return out, nil
 	}
-	out.Hard, out.Configuration, out.ConfigurationIndex, out.Snapshot = d.hard, d.conf, d.confIndex, d.snapshot
+	out.Hard, out.Snapshot = d.hard, d.snapshot
 	out.Last, out.LastTerm = d.snapshot.Index, d.snapshot.Term
 	if n := len(d.entries); n > 0 {
 		out.Last, out.LastTerm = d.entries[n-1].Index, d.entries[n-1].Term

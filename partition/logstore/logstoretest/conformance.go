@@ -114,7 +114,7 @@ func (h *Harness) expect(t *testing.T, lo, hi consensus.Index, want []consensus.
 
 func empty(t *testing.T, h *Harness) {
 	s := h.load(t, p)
-	if s.Hard.Known || s.Last != 0 || s.Checkpoint != nil || s.Configuration != nil {
+	if s.Hard.Known || s.Last != 0 || s.Checkpoint != nil {
 		t.Errorf("%+v", s)
 	}
 	if got, err := h.Read(p, 0, 100, 1000, true, nil); err != nil || len(got) != 0 {
@@ -128,13 +128,13 @@ func empty(t *testing.T, h *Harness) {
 func writeAndLoad(t *testing.T, h *Harness) {
 	hard := consensus.HardState{Term: 3, Vote: 1, Commit: 2}
 	for _, n := range []kafka.PartitionNumber{p - 1, p, p + 1} {
-		h.Write(t, &partition.Write{Partition: n, Entries: entries(1, 4, consensus.Term(n)), Hard: &hard, Configuration: []byte{byte(n)}, ConfigurationIndex: 2})
+		h.Write(t, &partition.Write{Partition: n, Entries: entries(1, 4, consensus.Term(n)), Hard: &hard})
 	}
 	h.Update(&partition.Update{Partition: p, Checkpoint: []byte("state")})
 	check := func() {
 		s := h.load(t, p)
-		if s.Hard.HardState != hard || !s.Hard.Known || s.Last != 3 || s.LastTerm != consensus.Term(p) || !bytes.Equal(s.Configuration, []byte{byte(p)}) ||
-			s.ConfigurationIndex != 2 || string(s.Checkpoint) != "state" {
+		if s.Hard.HardState != hard || !s.Hard.Known || s.Last != 3 || s.LastTerm != consensus.Term(p) ||
+			string(s.Checkpoint) != "state" {
 			t.Errorf("%+v", s)
 		}
 		h.expect(t, 1, 4, entries(1, 4, consensus.Term(p)))
