@@ -13,7 +13,7 @@ const (
 	controllerEndpoint = 2
 )
 
-// DescribeCluster, versions 0-2. v1 type of endpoint (KIP-919). v2 fenced brokers (KIP-1073): there are none.
+// DescribeCluster, versions 0-2. v1 type of endpoint (KIP-919). v2 fenced brokers, where they are asked for (KIP-1073).
 func describeCluster(r *Request) {
 	q := r.Body.(*kmsg.DescribeClusterRequest)
 	response := kmsg.NewPtrDescribeClusterResponse()
@@ -32,9 +32,13 @@ func describeCluster(r *Request) {
 	if l, ok := r.view.Controller(); ok {
 		response.ControllerID = int32(l.Broker)
 	}
-	for _, b := range r.image().Brokers() {
+	brokers := r.image().Unfenced()
+	if q.IncludeFencedBrokers {
+		brokers = r.image().Brokers()
+	}
+	for _, b := range brokers {
 		m := kmsg.NewDescribeClusterResponseBroker()
-		m.NodeID, m.Host, m.Port = int32(b.ID), b.Host, b.Port
+		m.NodeID, m.Host, m.Port, m.IsFenced = int32(b.ID), b.Host, b.Port, b.Fenced
 		if b.Rack != "" {
 			m.Rack = &b.Rack
 		}

@@ -44,7 +44,7 @@ func newBench(t *testing.T, change func(*Options)) *bench {
 	topic := kmsg.NewCreateTopicsRequestTopic()
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "orders", 3, 1
 	create.Topics = append(create.Topics, topic)
-	for _, body := range []any{&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, Host: "here", Port: 9092}}, create} {
+	for _, body := range []any{&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, StoreID: "a", RaftID: 1, Host: "here", Port: 9092}}, create} {
 		rows = append(rows, controller.Handle(epoch, &partition.Request{Body: body, Nonce: [16]byte{1, 2}}).Records...)
 	}
 	image, err := messages.NewRouter().View().Image.Apply(rows)

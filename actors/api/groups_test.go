@@ -28,7 +28,7 @@ func newGroupBench(t *testing.T) *bench {
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "orders", 3, 1
 	create.Topics = append(create.Topics, topic)
 	for _, body := range []any{
-		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, Host: "here", Port: 9092}}, create,
+		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, StoreID: "a", RaftID: 1, Host: "here", Port: 9092}}, create,
 		&metadata.CreateInternalTopic{Topic: messages.OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
 	} {
 		rows = append(rows, controller.Handle(epoch, &partition.Request{Body: body, Nonce: [16]byte{byte(len(rows)), 2}}).Records...)

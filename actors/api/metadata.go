@@ -98,7 +98,7 @@ func missingTopics(r *Request, q *kmsg.MetadataRequest) (names []string) {
 
 func respondMetadata(r *Request, q *kmsg.MetadataRequest, failed map[string]error) {
 	response := kmsg.NewPtrMetadataResponse()
-	for _, b := range r.image().Brokers() {
+	for _, b := range r.image().Unfenced() {
 		m := kmsg.NewMetadataResponseBroker()
 		m.NodeID, m.Host, m.Port = int32(b.ID), b.Host, b.Port
 		if b.Rack != "" {

@@ -147,6 +147,8 @@ func TestLoadRefuses(t *testing.T) {
 		{Sources{Environ: []string{"TROUPE_NOD_ID=1"}}, []string{"TROUPE_NOD_ID", "node.id"}},
 		{Sources{Set: []string{"offsets.topic.num.partitions=10000"}}, []string{"no more than 9999"}},
 		{Sources{Set: []string{"node.id=0"}}, []string{"--set", "node.id", "at least 1"}},
+		{Sources{Set: []string{"default.replication.factor=0"}}, []string{"default.replication.factor", "at least 1, or -1"}},
+		{Sources{Set: []string{"offsets.topic.replication.factor=-2"}}, []string{"offsets.topic.replication.factor", "at least -1"}},
 		{Sources{Set: []string{"node.id"}}, []string{"NAME=VALUE"}},
 		{Sources{Set: []string{"log.dirs=/a,/b"}}, []string{"one folder"}},
 		{Sources{Set: []string{"log.retention.hours=long"}}, []string{"log.retention.hours"}},

@@ -1,5 +1,10 @@
 package config
 
+import (
+	"errors"
+	"strconv"
+)
+
 // broker are the settings that only brokers have.
 var broker = []Property{
 	// The node.
@@ -21,7 +26,7 @@ var broker = []Property{
 	{Name: "log.format", Type: String, Default: "logfmt", Values: []string{"logfmt", "json"}, Doc: "The form of log lines."},
 	// Topics.
 	{Name: "num.partitions", Type: Int, Default: "1", Min: 1, Max: maxInt, Doc: "Partitions of a topic that is made without saying how many."},
-	{Name: "default.replication.factor", Type: Int, Default: "1", Min: 1, Max: maxShort, Doc: "Replicas of a topic that is made without saying how many."},
+	{Name: "default.replication.factor", Type: Int, Default: "-1", Min: -1, Max: maxShort, Refuse: refuseNoReplicas, Doc: "Replicas of a topic that is made without saying how many. -1 means three, or as many as there are brokers where they are fewer."},
 	{Name: "auto.create.topics.enable", Type: Boolean, Default: "true", Doc: "Whether a topic is made when a producer or consumer asks for one that does not exist."},
 	{Name: "delete.topic.enable", Type: Boolean, Default: "true", Doc: "Whether topics can be deleted."},
 	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 63, Doc: "How often partitions look for records that retention deletes."},
@@ -44,6 +49,13 @@ var broker = []Property{
 	{Name: "offsets.retention.minutes", Type: Int, Default: "10080", Min: 1, Max: maxInt, Doc: "How long the offsets of a group without members are kept (KIP-211)."},
 	{Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Min: 1, Max: 1 << 63, Doc: "How often groups look for offsets that have expired."},
 	{Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Min: 1, Max: 9999, Doc: "Partitions of __consumer_offsets, when it is made."},
-	{Name: "offsets.topic.replication.factor", Type: Short, Default: "1", Min: 1, Max: maxShort, Doc: "Replicas of __consumer_offsets, when it is made."},
+	{Name: "offsets.topic.replication.factor", Type: Short, Default: "-1", Min: -1, Max: maxShort, Refuse: refuseNoReplicas, Doc: "Replicas of __consumer_offsets, when it is made. -1 means three, or as many as there are brokers where they are fewer."},
 	{Name: "offset.metadata.max.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Doc: "Size of the metadata that goes with a committed offset."},
+}
+
+func refuseNoReplicas(value string) error {
+	if n, _ := strconv.Atoi(value); n == 0 {
+		return errors.New("it must be at least 1, or -1 for as many as suit the cluster")
+	}
+	return nil
 }

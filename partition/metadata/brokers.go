@@ -1,8 +1,11 @@
 package metadata
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"troupe/partition/kafka"
@@ -60,4 +63,37 @@ func (b *Broker) UnmarshalJSON(value []byte) error {
 	}
 	b.Incarnation = incarnation
 	return nil
+}
+
+// Broker returns the broker with that id, nil where none has registered.
+func (i *Image) Broker(id kafka.BrokerID) *Broker { return i.brokers[id] }
+
+// Brokers returns all brokers by id.
+func (i *Image) Brokers() []*Broker {
+	return slices.SortedFunc(maps.Values(i.brokers), func(a, b *Broker) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// Unfenced returns the brokers that clients may be sent to, by id.
+func (i *Image) Unfenced() []*Broker {
+	return slices.DeleteFunc(i.Brokers(), func(b *Broker) bool { return b.Fenced })
+}
+
+// ReplicasOn returns the partitions that have a replica on a broker, by topic and index.
+func (i *Image) ReplicasOn(id kafka.BrokerID) (out []kafka.TopicPartition) {
+	for _, t := range i.Topics() {
+		for index := range t.Partitions {
+			if t.Partitions[index].indexOn(id) >= 0 {
+				out = append(out, kafka.TopicPartition{Topic: t.Name, Partition: int32(index)})
+			}
+		}
+	}
+	return out
+}
+
+// Level is the newest form of rows and messages that every broker knows. It never falls: an older broker is not registered.
+func (i *Image) Level() int32 {
+	if len(i.brokers) == 0 {
+		return 0
+	}
+	return slices.MinFunc(slices.Collect(maps.Values(i.brokers)), func(a, b *Broker) int { return cmp.Compare(a.Level, b.Level) }).Level
 }

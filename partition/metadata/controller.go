@@ -15,7 +15,7 @@ import (
 type ControllerOptions struct {
 	ClusterID                string // of a cluster that is founded now
 	DefaultPartitions        int32
-	DefaultReplicationFactor int16 // zero for min(3, brokers that are not fenced)
+	DefaultReplicationFactor int16 // three, or as many as there are brokers that are not fenced, where it is not above zero
 	DeleteTopics             bool  // delete.topic.enable
 	// Broker is the node that the controller runs on, and Static the settings made at its start: a new topic's settings are told as they are there.
 	Broker kafka.BrokerID
@@ -55,7 +55,7 @@ func (c *Controller) Restore(_ time.Time, rows []partition.KeyValue) (partition.
 	return out, nil
 }
 
-// Handle serves a request: RegisterBroker, or the kmsg request of the same name as the method that serves it.
+// Handle serves a request: one of this package's own types, or the kmsg request of the same name as the method that serves it.
 func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Outcome) {
 	var response any
 	var err error
@@ -64,6 +64,8 @@ func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Ou
 		response, err = c.registerBroker(&out, body.Broker)
 	case *FenceBroker:
 		c.fenceBroker(&out, body)
+	case *kmsg.UnregisterBrokerRequest:
+		response = c.unregisterBroker(&out, body)
 	case *kmsg.CreateTopicsRequest:
 		response = c.createTopics(&out, body, r.Nonce)
 	case *CreateInternalTopic:

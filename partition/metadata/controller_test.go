@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -23,8 +24,14 @@ type lab struct {
 func newLab(t *testing.T, brokers ...kafka.BrokerID) *lab {
 	l := &lab{t: t}
 	l.restart()
-	for _, id := range brokers {
-		l.ask(&RegisterBroker{Broker{ID: id, StoreID: "s", Host: "localhost", Port: 9092}})
+	for i, id := range brokers {
+		b := Broker{ID: id, StoreID: fmt.Sprintf("s%d", id), Host: "localhost", Port: 9092}
+		if i == 0 {
+			b.RaftID = founderRaftID
+		}
+		if _, err, _ := l.ask(&RegisterBroker{b}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return l
 }

@@ -72,7 +72,7 @@ func (c *Controller) assignmentOfMore(q *kmsg.CreatePartitionsRequestTopic, more
 	}
 	out := make([][]kafka.BrokerID, more)
 	for i, a := range q.Assignment {
-		if err := c.checkReplicas(a.Replicas); err != nil {
+		if err := c.checkReplicas(int(q.Count)-more+i, a.Replicas); err != nil {
 			return nil, err
 		}
 		for _, b := range a.Replicas {

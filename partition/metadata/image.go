@@ -31,31 +31,6 @@ type Topic struct {
 	Internal   bool          `json:"internal,omitempty"` // one of troupe's own, such as __consumer_offsets
 }
 
-// A Partition is one partition of a topic.
-type Partition struct {
-	Number   kafka.PartitionNumber `json:"number"`
-	Replicas []Replica             `json:"replicas"` // the first is the preferred leader
-	// Founders is how many replicas its log began with: those of the raft ids from 1 on. Rows of a time when there was one have none.
-	Founders int `json:"founders,omitempty"`
-	// NextRaftID is the first raft id that none of its replicas ever had; zero while they are the founders.
-	NextRaftID uint64 `json:"next,omitempty"`
-}
-
-// Founding returns the raft ids of the replicas that the partition's log began with.
-func (p *Partition) Founding() []uint64 {
-	ids := make([]uint64, max(1, p.Founders))
-	for i := range ids {
-		ids[i] = uint64(i + 1)
-	}
-	return ids
-}
-
-// A Replica is one copy of a partition.
-type Replica struct {
-	Broker kafka.BrokerID `json:"broker"`
-	RaftID uint64         `json:"raft"` // given once for (partition, store), never again
-}
-
 // A Resource is what settings belong to.
 type Resource struct {
 	Kind ResourceKind
@@ -120,14 +95,6 @@ func (i *Image) NextPartition() kafka.PartitionNumber {
 
 // PartitionCount is the number of partitions of all topics.
 func (i *Image) PartitionCount() int { return len(i.byNumber) }
-
-// Broker returns the broker with that id, nil where none has registered.
-func (i *Image) Broker(id kafka.BrokerID) *Broker { return i.brokers[id] }
-
-// Brokers returns all brokers by id.
-func (i *Image) Brokers() []*Broker {
-	return slices.SortedFunc(maps.Values(i.brokers), func(a, b *Broker) int { return cmp.Compare(a.ID, b.ID) })
-}
 
 // Config returns the settings that were made for a resource; nil where there are none.
 func (i *Image) Config(r Resource) map[string]string { return i.configs[r] }

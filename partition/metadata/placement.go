@@ -35,7 +35,7 @@ func (c *Controller) assignment(q *kmsg.CreateTopicsRequestTopic) ([][]kafka.Bro
 		partitions = c.o.DefaultPartitions
 	}
 	if factor == -1 {
-		factor = c.o.DefaultReplicationFactor
+		factor = c.defaultFactor(c.o.DefaultReplicationFactor)
 	}
 	if partitions <= 0 {
 		return nil, kafka.Errorf(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
@@ -43,22 +43,30 @@ func (c *Controller) assignment(q *kmsg.CreateTopicsRequestTopic) ([][]kafka.Bro
 	return c.place(partitions, factor)
 }
 
-// place spreads partitions over the brokers, their first replicas in turn.
+// factorMax is how many replicas a partition has, on so many brokers or more, where nobody has said it.
+const factorMax = 3
+
+// defaultFactor is the number of replicas that a setting stands for.
+func (c *Controller) defaultFactor(set int16) int16 {
+	if set > 0 {
+		return set
+	}
+	return int16(max(1, min(factorMax, len(c.image.Unfenced()))))
+}
+
+// place spreads new partitions over the brokers.
 func (c *Controller) place(partitions int32, factor int16) ([][]kafka.BrokerID, error) {
-	brokers := c.image.Brokers()
 	if factor <= 0 {
 		return nil, kafka.Errorf(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
 	}
-	if int(factor) > len(brokers) {
-		return nil, kafka.Errorf(kerr.InvalidReplicationFactor,
-			"Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are registered.", factor, factor, len(brokers))
+	p := newPlacer(c.image.Brokers())
+	if err := p.check(int(factor)); err != nil {
+		return nil, err
 	}
-	start := int(c.image.counter(nextPartition, firstPartition))
+	start := c.image.counter(nextPartition, firstPartition)
 	out := make([][]kafka.BrokerID, partitions)
 	for i := range out {
-		for j := range int(factor) {
-			out[i] = append(out[i], brokers[(start+i+j)%len(brokers)].ID)
-		}
+		out[i] = p.place(start+int64(i), int(factor))
 	}
 	return out, nil
 }
@@ -73,7 +81,7 @@ func (c *Controller) assigned(want []kmsg.CreateTopicsRequestTopicReplicaAssignm
 		if out[a.Partition] != nil {
 			return nil, kafka.Errorf(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
 		}
-		if err := c.checkReplicas(a.Replicas); err != nil {
+		if err := c.checkReplicas(int(a.Partition), a.Replicas); err != nil {
 			return nil, err
 		}
 		for _, b := range a.Replicas {
@@ -86,17 +94,25 @@ func (c *Controller) assigned(want []kmsg.CreateTopicsRequestTopicReplicaAssignm
 	return out, nil
 }
 
-func (c *Controller) checkReplicas(brokers []int32) error {
+func (c *Controller) checkReplicas(partition int, brokers []int32) error {
 	if len(brokers) == 0 {
 		return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
 	}
-	for i, b := range brokers {
-		if c.image.Broker(kafka.BrokerID(b)) == nil {
-			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", b)
+	fenced := 0
+	for i, id := range brokers {
+		b := c.image.Broker(kafka.BrokerID(id))
+		if b == nil {
+			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
 		}
-		if slices.Contains(brokers[:i], b) {
-			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", b)
+		if slices.Contains(brokers[:i], id) {
+			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
 		}
+		if b.Fenced {
+			fenced++
+		}
+	}
+	if fenced == len(brokers) {
+		return kafka.Errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
 	}
 	return nil
 }

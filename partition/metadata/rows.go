@@ -17,7 +17,7 @@ import (
 //	topic/NAME          Topic
 //	broker/ID           Broker
 //	config/KIND/NAME    {setting: value}; KIND is topic, broker or group
-//	counter/NAME        a number: the next that has not been given (partition, producer)
+//	counter/NAME        a number: the next that has not been given (partition, producer, replica: a raft id of the metadata partition)
 const (
 	clusterKey     = "cluster"
 	topicPrefix    = "topic/"
@@ -26,6 +26,7 @@ const (
 	counterPrefix  = "counter/"
 	nextPartition  = "partition"
 	nextProducer   = "producer"
+	nextReplica    = "replica"
 	firstPartition = int64(kafka.MetadataPartition) + 1
 )
 
@@ -46,10 +47,12 @@ func row(key string, value any) partition.KeyValue {
 func tombstone(key string) partition.KeyValue { return partition.KeyValue{Key: []byte(key)} }
 
 func topicRow(t *Topic) partition.KeyValue   { return row(topicPrefix+t.Name, t) }
-func brokerRow(b *Broker) partition.KeyValue { return row(brokerPrefix+strconv.Itoa(int(b.ID)), b) }
+func brokerRow(b *Broker) partition.KeyValue { return row(brokerKey(b.ID), b) }
 func counterRow(name string, next int64) partition.KeyValue {
 	return row(counterPrefix+name, next)
 }
+
+func brokerKey(id kafka.BrokerID) string { return brokerPrefix + strconv.Itoa(int(id)) }
 
 func configKey(r Resource) string { return configPrefix + kindNames[r.Kind] + "/" + r.Name }
 

@@ -141,7 +141,7 @@ func (c *Controller) create(out *partition.Outcome, t *Topic, values map[string]
 type CreateInternalTopic struct {
 	Topic             string
 	Partitions        int32
-	ReplicationFactor int16
+	ReplicationFactor int16 // three, or as many as there are brokers that are not fenced, where it is not above zero
 }
 
 func (c *Controller) createInternalTopic(out *partition.Outcome, q *CreateInternalTopic, nonce [16]byte) (kafka.TopicID, error) {
@@ -151,7 +151,7 @@ func (c *Controller) createInternalTopic(out *partition.Outcome, q *CreateIntern
 	if err := checkPartitionCount(int64(q.Partitions)); err != nil {
 		return kafka.TopicID{}, err
 	}
-	assignment, err := c.place(q.Partitions, q.ReplicationFactor)
+	assignment, err := c.place(q.Partitions, c.defaultFactor(q.ReplicationFactor))
 	if err != nil {
 		return kafka.TopicID{}, err
 	}

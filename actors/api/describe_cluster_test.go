@@ -1,0 +1,41 @@
+package api
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/messages"
+	"troupe/partition"
+)
+
+// Clients are not sent to a fenced broker; who asks for it is told of it.
+func TestFencedBrokers(t *testing.T) {
+	b := newBench(t, nil)
+	image, err := b.env.Router.View().Image.Apply([]partition.KeyValue{{Key: []byte("broker/2"), Value: []byte(`{"store":"b","fenced":true,"host":"there","port":9093}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.env.Router.Set(messages.NewView(image))
+	metadata := response[*kmsg.MetadataResponse](b, b.send(metadataRequest(13)))
+	if len(metadata.Brokers) != 1 || metadata.Brokers[0].NodeID != 1 {
+		t.Errorf("Metadata: %+v", metadata.Brokers)
+	}
+	for version := int16(0); version <= 2; version++ {
+		for asked, want := range map[bool]string{false: "1 here:9092 false;", true: "1 here:9092 false;2 there:9093 true;"} {
+			q := kmsg.NewPtrDescribeClusterRequest()
+			q.Version, q.IncludeFencedBrokers = version, asked
+			got := ""
+			for _, n := range response[*kmsg.DescribeClusterResponse](b, b.send(q)).Brokers {
+				got += fmt.Sprintf("%d %s:%d %v;", n.NodeID, n.Host, n.Port, n.IsFenced)
+			}
+			if version < 2 {
+				want = "1 here:9092 false;"
+			}
+			if got != want {
+				t.Errorf("version %d, fenced asked for: %v: %s, want %s", version, asked, got, want)
+			}
+		}
+	}
+}
