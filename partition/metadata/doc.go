@@ -7,7 +7,12 @@
 // JSON under a key that names what they are about (rows.go has the table), because they are few, and a person who
 // reads a log in trouble should need no tool of ours.
 //
-// Who leads a partition is not metadata: raft decides it, and nodes tell each other (actors/messages, Router).
+// Raft ids are given here, each once: to a broker's store for the metadata partition, and to each replica of a topic's partition. A broker that comes with
+// another store gets new ones everywhere. Rows say what is wished; who votes now is in each partition's own log, and its leader works
+// toward the wish. Quorum is the wish for the metadata partition, which has no row.
+//
+// Who leads a partition is not metadata: raft decides it, and nodes tell each other (actors/messages, Router). Nor is who is alive: Fenced is what
+// a broker, or another one for it, has said.
 //
 // The package imports partition and what lies below it. It knows no clock and no randomness: topic ids come from the
 // request's Nonce.
