@@ -273,7 +273,9 @@ func (n *Node) isReady() error {
 	return nil
 }
 
-func (n *Node) partitions() float64 { return float64(n.tree.router.View().LeaderCount(n.store.Identity().NodeID)) }
+func (n *Node) partitions() float64 {
+	return float64(n.tree.router.View().LeaderCount(n.store.Identity().NodeID))
+}
 
 func (n *Node) sessions() float64 {
 	n.mu.Lock()
