@@ -32,6 +32,7 @@ var versions = map[kmsg.Key]int16{
 	kmsg.AlterConfigs:            2,
 	kmsg.IncrementalAlterConfigs: 1,
 	kmsg.InitProducerID:          5,
+	kmsg.UnregisterBroker:        0,
 }
 
 // requestFields is for the requests of the table.

@@ -17,6 +17,7 @@ func leadersFields(c *coder, m *Leaders) {
 		c.pid(&l.Leader.Replica)
 		c.pid(&l.Leader.Coordinator)
 		plain(c, &l.Leader.InSync, integer[kafka.BrokerID])
+		c.flag(&l.Leader.OutOfService)
 		plain(c, &l.Leader.Voters, natural[uint64])
 		plain(c, &l.Leader.Learners, natural[uint64])
 	})

@@ -23,11 +23,11 @@ type ticket struct {
 
 // A waitKey is a ReplyTo that can be compared.
 type waitKey struct {
-	id   string
-	slot uint64
+	address, id string
+	slot        uint64
 }
 
-func keyOf(to messages.ReplyTo) waitKey { return waitKey{to.PID.Id, to.Slot} }
+func keyOf(to messages.ReplyTo) waitKey { return waitKey{to.PID.Address, to.PID.Id, to.Slot} }
 
 func (t *tickets) issue(to messages.ReplyTo, wait bool) partition.Ticket {
 	if t.open == nil {
