@@ -14,23 +14,55 @@ import (
 // Append adds a validated batch, which the partition then owns, to the log of its leader. It is answered with *Produced when it is as
 // safe as acks asks for: applied, for AcksAll; on this replica's disk, for AcksLeader; never, for AcksNone. A batch
 // that an idempotent producer sent before is not appended again: it gets the first one's answer, when that has one.
+//
+// While too much is on its way to the other replicas, or leadership is being handed over, appends wait in their order.
 func (p *Partition) Append(now time.Time, b record.Batch, acks kafka.Acks, who Ticket) {
-	err := p.append(now, b, acks, who)
+	h := held{b, acks, who}
+	if len(p.waiting.appends) > 0 || !p.tryAppend(now, h) {
+		p.waiting.appends = append(p.waiting.appends, h)
+	}
+}
+
+// appendHeld goes on with the appends that wait; it tells whether it proposed any.
+func (p *Partition) appendHeld(now time.Time) bool {
+	n := 0
+	for n < len(p.waiting.appends) && p.tryAppend(now, p.waiting.appends[n]) {
+		n++
+	}
+	clear(p.waiting.appends[:n])
+	if p.waiting.appends = p.waiting.appends[n:]; len(p.waiting.appends) == 0 {
+		p.waiting.appends = nil
+	}
+	return n > 0
+}
+
+// unappliedBytesMax bounds the batches of a leader that are proposed and not applied.
+const unappliedBytesMax = 64 << 20
+
+// tryAppend appends a batch or answers why not; false means that it has to wait.
+func (p *Partition) tryAppend(now time.Time, h held) bool {
+	if p.serving && p.unapplied > 0 && p.unapplied+int64(len(h.batch)) > unappliedBytesMax {
+		return false
+	}
+	err := p.append(now, h.batch, h.acks, h.ticket)
 	switch {
 	case err == nil:
+	case errors.Is(err, consensus.ErrTransferring):
+		return false
 	case errors.Is(err, errNotLeader):
-		p.reply(acks, Reply{Ticket: who, Err: err})
+		p.reply(h.acks, Reply{Ticket: h.ticket, Err: err})
 	default: // a leader says where its log starts, in a refusal too
-		p.reply(acks, Reply{Ticket: who, Response: p.produced(kafka.NoOffset, -1), Err: err})
+		p.reply(h.acks, Reply{Ticket: h.ticket, Response: p.produced(kafka.NoOffset, -1), Err: err})
 	}
+	return true
 }
 
 func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who Ticket) error {
 	if !p.serving {
 		return errNotLeader
 	}
-	if voters := 1; acks == kafka.AcksAll && p.o.Config.MinInsyncReplicas > voters {
-		return kafka.Errorf(kerr.NotEnoughReplicas, "%s has %d replicas in sync, and min.insync.replicas is %d", p.o.Name, voters, p.o.Config.MinInsyncReplicas)
+	if live, least := p.liveVoters(), p.o.Config.MinInsyncReplicas; acks == kafka.AcksAll && live < least {
+		return kafka.Errorf(kerr.NotEnoughReplicas, "%s has %d voters on live nodes, and min.insync.replicas is %d", p.o.Name, live, least)
 	}
 	id := b.ProducerID()
 	if id != kafka.NoProducer && !b.IsControl() {
@@ -48,9 +80,13 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 		b.StampLogAppendTime(p.appendMax)
 	}
 	b.Stamp(p.logEnd, kafka.LeaderEpoch(p.replica.Term()))
-	if err := p.replica.Propose(consensus.Batch, b); err != nil {
-		return errNotLeader // raft steps down, or hands over: no offset was used
+	switch err := p.replica.Propose(consensus.Batch, b); { // refused, it uses no offset
+	case errors.Is(err, consensus.ErrTransferring):
+		return err
+	case err != nil:
+		return errNotLeader
 	}
+	p.unapplied += int64(len(b))
 	base := p.logEnd
 	p.logEnd = b.NextOffset()
 	if id != kafka.NoProducer && !b.IsControl() {
@@ -76,7 +112,7 @@ func (p *Partition) wait(acks kafka.Acks, w waiting) {
 		p.waiting.disk = insert(p.waiting.disk, w)
 	default:
 		if w.upto <= p.state.highWatermark {
-			p.reply(acks, Reply{Ticket: w.ticket, Response: w.answer})
+			p.waiting.replicas = append(p.waiting.replicas, replicating{p.state.applied, w.ticket, w.answer})
 			return
 		}
 		p.waiting.commits = insert(p.waiting.commits, w)
@@ -123,8 +159,12 @@ func (p *Partition) proposed(id kafka.ProducerID, b record.Batch) {
 
 // landed notes that a batch of this leader's is applied.
 func (p *Partition) landed(now time.Time, b record.Batch) {
+	if !p.serving {
+		return
+	}
+	p.unapplied -= int64(len(b))
 	id := b.ProducerID()
-	if !p.serving || id == kafka.NoProducer || b.IsControl() {
+	if id == kafka.NoProducer || b.IsControl() {
 		return
 	}
 	p.active[id] = now

@@ -5,39 +5,93 @@ import (
 	"time"
 
 	"troupe/partition/consensus"
-	"troupe/partition/kafka"
 )
 
-// A wish is the configuration that the cluster wants for a partition. It is empty where it wants no change.
+// caughtUpEntries is how many entries a replica may be behind when it is given a vote.
+const caughtUpEntries = 1000
+
+// transferEvery is the least time between two attempts to hand leadership to a wished voter.
+const transferEvery = 10 * time.Second
+
+// A wish is the configuration that the cluster wants for a partition. Without voters it wants no change.
 type wish struct{ voters, learners []uint64 }
 
-// Want says which replicas should vote and which should only follow, by their raft ids. The leader works toward it, one change at a time. Empty lists
-// leave the configuration as it is.
+// Want says which replicas should vote and which should only follow, by their raft ids. The leader works toward it, one change of the configuration at a
+// time, and the next leader goes on where it stopped. Without voters the configuration stays as it is.
 func (p *Partition) Want(voters, learners []uint64) {
 	p.wish = wish{slices.Sorted(slices.Values(voters)), slices.Sorted(slices.Values(learners))}
 }
 
-// SetLive says which of the other replicas stand on live nodes, whenever that changes.
-func (p *Partition) SetLive(raftIDs []uint64) {
-	p.live = make(map[uint64]bool, len(raftIDs))
-	for _, id := range raftIDs {
-		p.live[id] = true
+// next is the next change on the way from a configuration to the wished one. Replicas begin as learners; when every new voter is ready, and so are enough of the
+// old ones to go on with, one change gives them the vote and takes it from the others. A leader that will not vote any more hands over first, to a voter that stays: transfer says so.
+func (w *wish) next(c *consensus.Configuration, leader uint64, ready func(id uint64) bool) (change consensus.Change, transfer bool) {
+	if len(w.voters) == 0 || c.Joint() {
+		return change, false
 	}
+	wished := slices.Concat(w.voters, w.learners)
+	change.Learners = without(wished, slices.Concat(c.Voters, c.Learners))
+	change.Removed = without(c.Learners, wished)
+	if !change.Empty() {
+		return change, false
+	}
+	leaving := without(c.Voters, w.voters)
+	change.Voters = without(w.voters, c.Voters)
+	unready := func(id uint64) bool { return !ready(id) }
+	readyVoters := len(slices.DeleteFunc(slices.Clone(w.voters), unready))
+	if len(leaving)+len(change.Voters) == 0 || slices.ContainsFunc(change.Voters, unready) || readyVoters <= len(w.voters)/2 {
+		return consensus.Change{}, false
+	}
+	if slices.Contains(leaving, leader) {
+		if len(change.Voters) < len(w.voters) {
+			return consensus.Change{}, true
+		}
+		return change, false // nobody is there to hand over to: the old voters stay until one is
+	}
+	change.Removed = without(leaving, w.learners)
+	change.Learners = without(leaving, change.Removed)
+	return change, false
 }
 
-// inSync returns the voters that count as in sync; nil on a replica that does not lead.
-func (p *Partition) inSync() []uint64 {
-	if !p.serving {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(p.state.configuration.All()), func(id uint64) bool { return id != p.o.RaftID && !p.live[id] })
+// without returns the ids that are not among others.
+func without(ids, others []uint64) []uint64 {
+	return slices.DeleteFunc(slices.Clone(ids), func(id uint64) bool { return slices.Contains(others, id) })
 }
 
-// A ReplicaProgress is how far a replica is, as its leader knows.
-type ReplicaProgress struct {
-	RaftID  uint64
-	Learner bool
-	Match   consensus.Index // the last entry that it is known to have
-	LogEnd  kafka.Offset    // the offset after its last record, kafka.NoOffset where that is not known
-	Contact time.Time       // when it last said something
+// reconfigure takes the next step towards the wish; it tells whether it proposed something.
+func (p *Partition) reconfigure(now time.Time) bool {
+	if !p.serving || p.reconfiguring || len(p.wish.voters) == 0 {
+		return false
+	}
+	matches := map[uint64]consensus.Index{}
+	p.replica.Progress(func(q consensus.Progress) { matches[q.ID] = q.Match })
+	change, transfer := p.wish.next(&p.state.configuration, p.o.RaftID, func(id uint64) bool {
+		// One that has said nothing to this leader is not there, however short the log.
+		return id == p.o.RaftID || p.live[id] && matches[id] > 0 && matches[id]+caughtUpEntries >= p.replica.Last()
+	})
+	if transfer {
+		p.handOver(now, matches)
+		return false
+	}
+	if change.Empty() || p.replica.Reconfigure(change) != nil {
+		return false
+	}
+	p.reconfiguring = true
+	return true
+}
+
+// handOver hands leadership to the wished voter that has most of the log, of those on live nodes.
+func (p *Partition) handOver(now time.Time, matches map[uint64]consensus.Index) {
+	if !p.handedOver.IsZero() && now.Sub(p.handedOver) < transferEvery {
+		return
+	}
+	var to uint64
+	for _, id := range p.wish.voters {
+		if p.live[id] && slices.Contains(p.state.configuration.Voters, id) && (to == 0 || matches[id] > matches[to]) {
+			to = id
+		}
+	}
+	if to != 0 {
+		p.handedOver = now
+		p.replica.Transfer(to)
+	}
 }

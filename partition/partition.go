@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	pb "go.etcd.io/raft/v3/raftpb"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/partition/consensus"
@@ -52,24 +50,37 @@ type Partition struct {
 	tail    tail
 	waiting purgatory
 
-	// What only a leader has: the state that its own proposals, not applied yet, will lead to.
-	serving   bool
-	logEnd    kafka.Offset
-	appending map[kafka.ProducerID]*appending
-	appendMax int64 // the newest log append time, given or proposed
-	active    map[kafka.ProducerID]time.Time
-	moving    kafka.Offset // where a proposed log start will be
+	overlay
+	live      map[uint64]bool // the other replicas on live nodes
+	wish      wish
+	observing bool     // something happened that may change who is in sync
+	inSync    []uint64 // as the leader knows
 
-	stored      kafka.Offset    // what this replica's disk holds, as an end offset
+	now         time.Time       // of the last call that brought it
 	reading     uint64          // the newest ReadIndex token
 	compactedTo consensus.Index // the first index that was handed to the store as a snapshot's
 
 	sinceCheckpoint int64 // bytes applied
 	unsaved         bool  // something was applied since the last checkpoint
 	told            Leadership
-	live            map[uint64]bool // the other replicas on live nodes
-	wish            wish
 	out             Effects
+}
+
+// An overlay is what only a serving leader has: above all the state that its own proposals, not applied yet, will lead to.
+type overlay struct {
+	serving   bool
+	epoch     kafka.LeaderEpoch // in which it serves
+	logEnd    kafka.Offset
+	unapplied int64        // bytes of the batches that are proposed and not applied
+	stored    kafka.Offset // what this replica's disk holds, as an end offset
+	appending map[kafka.ProducerID]*appending
+	appendMax int64 // the newest log append time, given or proposed
+	active    map[kafka.ProducerID]time.Time
+	moving    kafka.Offset // where a proposed log start will be
+
+	followers     map[uint64]*follower // by raft id
+	reconfiguring bool                 // a change of the configuration is proposed
+	handedOver    time.Time            // when leadership was last offered to a wished voter
 }
 
 // appending is a producer as it will be when what is proposed is applied.
@@ -83,27 +94,6 @@ const checkpointBytes = 16 << 20
 
 var errNotLeader = kerr.NotLeaderForPartition
 
-// Step takes a message from another replica of the partition.
-func (p *Partition) Step(m *pb.Message) { p.replica.Step(m) }
-
-// Tick advances raft's logical clock. The only voter of a partition without learners needs no ticks.
-func (p *Partition) Tick(now time.Time) { p.replica.Tick() }
-
-// Campaign makes the replica try to lead without waiting for an election timeout. The only voter of a partition does so
-// at its start, and the followers of a leader whose node is dead do so after ForgetLeader and a random delay. On a learner, and on a
-// replica that was removed, it does nothing.
-func (p *Partition) Campaign() { p.replica.Campaign() }
-
-// ForgetLeader makes a follower forget its leader, whose node is dead.
-func (p *Partition) ForgetLeader() { p.replica.ForgetLeader() }
-
-// Unreachable says that messages to another replica may have been lost.
-func (p *Partition) Unreachable(raftID uint64) { p.replica.Unreachable(raftID) }
-
-// Transfer hands leadership over to another voter, once that has the whole log. Where it does not succeed within an election timeout this
-// replica goes on leading.
-func (p *Partition) Transfer(to uint64) { p.replica.Transfer(to) }
-
 // Configure replaces the settings.
 func (p *Partition) Configure(c Config) { p.o.Config = c }
 
@@ -113,9 +103,10 @@ func (p *Partition) Written(w *LogWrite) {
 		return
 	}
 	p.out.Messages = append(p.out.Messages, p.replica.Stored(w.raft)...)
-	for i := len(w.Entries) - 1; i >= 0; i-- {
-		if w.Entries[i].Kind == consensus.Batch {
-			p.stored = record.Batch(w.Entries[i].Data).NextOffset()
+	for i := len(w.Entries) - 1; i >= 0 && p.serving; i-- {
+		// A write that was handed in before this replica began to lead may hold what another leader has replaced since.
+		if e := &w.Entries[i]; e.Kind == consensus.Batch && e.Term == p.replica.Term() {
+			p.stored = max(p.stored, record.Batch(e.Data).NextOffset())
 			p.waiting.disk = release(p.waiting.disk, p.stored, &p.out)
 			return
 		}
@@ -124,20 +115,31 @@ func (p *Partition) Written(w *LogWrite) {
 
 // Ready returns the effects of everything since the last call. The caller may keep them.
 func (p *Partition) Ready(now time.Time) Effects {
+	p.now = now
 	p.confirmReads()
-	ready := p.replica.Ready()
-	for _, w := range ready.Writes {
-		p.out.Writes = append(p.out.Writes, &LogWrite{
-			Write: Write{
-				Partition: p.o.Number, Entries: w.Entries, Hard: w.Hard, Sync: w.Sync,
-			},
-			raft: w,
-		})
+	for {
+		ready := p.replica.Ready()
+		for _, w := range ready.Writes {
+			p.out.Writes = append(p.out.Writes, &LogWrite{
+				Write: Write{Partition: p.o.Number, Entries: w.Entries, Hard: w.Hard, Sync: w.Sync},
+				raft:  w,
+			})
+		}
+		p.out.Messages = append(p.out.Messages, ready.Messages...)
+		p.lead()
+		p.apply(now, ready.Committed)
+		p.confirmed(now, ready.Confirmed)
+		// What was applied makes room for what waits, which raft has to hand out in turn.
+		if proposed := p.appendHeld(now); !p.reconfigure(now) && !proposed {
+			break
+		}
 	}
-	p.out.Messages = append(p.out.Messages, ready.Messages...)
-	p.lead(now)
-	p.apply(now, ready.Committed)
-	p.confirmed(now, ready.Confirmed)
+	p.replicated()
+	if p.observing {
+		p.observing = false
+		p.observe(now)
+	}
+	p.tell()
 	p.checkpoint(false)
 	out := p.out
 	p.out = Effects{}
@@ -145,20 +147,18 @@ func (p *Partition) Ready(now time.Time) Effects {
 }
 
 // lead follows what raft says about who leads.
-func (p *Partition) lead(now time.Time) {
-	if p.serving && (!p.replica.IsLeader() || kafka.LeaderEpoch(p.replica.Term()) != p.told.Epoch) {
-		p.serving = false
-		p.appending, p.active, p.moving = nil, nil, 0
+func (p *Partition) lead() {
+	if p.serving && (!p.replica.IsLeader() || p.Epoch() != p.epoch) {
+		p.overlay, p.inSync = overlay{logEnd: p.state.highWatermark}, nil
 		p.waiting.fail(errNotLeader, &p.out)
 	}
-	p.tell()
 }
 
 // tell reports a change of leadership.
 func (p *Partition) tell() {
 	l := Leadership{Epoch: kafka.LeaderEpoch(p.replica.Term()), Leader: p.replica.Leader(), Serving: p.serving}
 	l.Voters, l.Learners = p.state.configuration.All(), p.state.configuration.Learners
-	l.InSync = p.inSync()
+	l.InSync = p.inSync
 	if l.equal(&p.told) {
 		return
 	}
@@ -182,6 +182,9 @@ func (p *Partition) apply(now time.Time, entries []consensus.Entry) {
 			return
 		}
 		p.unsaved = true
+		if e.Kind == consensus.Reconfigure || e.Kind == consensus.Empty { // or an empty entry in its place
+			p.reconfiguring, p.observing = false, true
+		}
 		p.sinceCheckpoint += int64(len(e.Data))
 		p.indexed(changed)
 		if b := changed.batch; b != nil {
@@ -201,22 +204,21 @@ func (p *Partition) apply(now time.Time, entries []consensus.Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	p.waiting.commits = release(p.waiting.commits, p.state.highWatermark, &p.out)
+	p.committed()
 	p.answerFetches()
 	p.trim()
 }
 
 // begin starts serving: everything of earlier epochs is applied, so nothing that was acknowledged is unknown here.
 func (p *Partition) begin(now time.Time) {
-	p.serving = true
-	p.appending = map[kafka.ProducerID]*appending{}
-	p.active = make(map[kafka.ProducerID]time.Time, len(p.state.producers))
+	p.overlay = overlay{
+		serving: true, epoch: p.Epoch(), logEnd: p.state.highWatermark, stored: p.state.highWatermark, appendMax: p.state.lastAppendMillis,
+		appending: map[kafka.ProducerID]*appending{}, active: make(map[kafka.ProducerID]time.Time, len(p.state.producers)),
+		followers: map[uint64]*follower{},
+	}
 	for id := range p.state.producers {
 		p.active[id] = now
 	}
-	p.logEnd, p.stored = p.state.highWatermark, p.state.highWatermark
-	p.appendMax = p.state.lastAppendMillis
-	p.tell()
 }
 
 // trim lets go of entries that neither raft nor a reader needs in memory.

@@ -1,16 +1,34 @@
 package partition
 
 import (
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
+	"troupe/partition/record"
 )
 
 // purgatory holds who waits for something to happen to the log. Who waits too long withdraws; there are no deadlines here.
 type purgatory struct {
-	commits []waiting // for the high watermark to reach an offset, in the order of the offsets
-	disk    []waiting // for this replica's disk, likewise (acks=1)
-	moves   []waiting // for the log start to reach an offset
-	fetches []fetching
-	reads   []confirming // for proof that this replica still leads
+	appends  []held        // for their turn to be appended, in the order in which they came
+	commits  []waiting     // for the high watermark to reach an offset, in the order of the offsets
+	replicas []replicating // for min.insync.replicas, in the order of the entries
+	disk     []waiting     // for this replica's disk to reach an offset, in the order of the offsets (acks=1)
+	moves    []waiting     // for the log start to reach an offset
+	fetches  []fetching
+	reads    []confirming // for proof that this replica still leads
+}
+
+// A held batch is not proposed yet.
+type held struct {
+	batch  record.Batch
+	acks   kafka.Acks
+	ticket Ticket
+}
+
+// A replicating ticket's records are applied. It is answered once enough voters have the entry.
+type replicating struct {
+	index  consensus.Index
+	ticket Ticket
+	answer any
 }
 
 // A waiting ticket is answered once its offset is reached.
@@ -49,9 +67,17 @@ func release(list []waiting, reached kafka.Offset, out *Effects) []waiting {
 
 // fail answers everybody with an error.
 func (p *purgatory) fail(err error, out *Effects) {
+	for _, w := range p.replicas {
+		out.Replies = append(out.Replies, Reply{Ticket: w.ticket, Err: err})
+	}
 	for _, list := range [][]waiting{p.commits, p.disk, p.moves} {
 		for _, w := range list {
 			out.Replies = append(out.Replies, Reply{Ticket: w.ticket, Err: err})
+		}
+	}
+	for _, h := range p.appends {
+		if h.acks != kafka.AcksNone {
+			out.Replies = append(out.Replies, Reply{Ticket: h.ticket, Err: err})
 		}
 	}
 	for _, f := range p.fetches {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition/consensus"
 	"troupe/partition/kafka"
@@ -26,7 +27,7 @@ import (
 //
 // Every command but sync leaves its writes waiting for the disk.
 func TestScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/single", func(t *testing.T, path string) {
 		h := newHarness(t)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			h.t, h.said = t, nil
@@ -50,14 +51,18 @@ type harness struct {
 	blocks  []Block
 	times   []BlockTime
 	waiting []*LogWrite
+	send    func([]*pb.Message) // where not nil, takes what goes to other replicas
 	ticket  Ticket
 	said    []string
 }
 
-func newHarness(t *testing.T) *harness {
+func newHarness(t *testing.T) *harness { return newReplica(t, 1, 1) }
+
+// newReplica returns the replica with a raft id of a partition whose founding voters are given.
+func newReplica(t *testing.T, id uint64, founding ...uint64) *harness {
 	h := &harness{t: t, now: time.UnixMilli(1_000_000).UTC()}
 	h.o = Options{
-		Number: 7, Name: kafka.TopicPartition{Topic: "t", Partition: 0}, Tails: NewTails(1 << 20), RaftID: 1, Founding: []uint64{1},
+		Number: 7, Name: kafka.TopicPartition{Topic: "t", Partition: 0}, Tails: NewTails(1 << 20), RaftID: id, Founding: founding,
 		ElectionTicks: 10, HeartbeatTicks: 1,
 		Config: Config{SegmentBytes: 1 << 30, SegmentMillis: 1 << 40, RetentionBytes: -1, RetentionMillis: -1, MinInsyncReplicas: 1, ProducerExpiry: time.Hour},
 		Read: func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
@@ -87,7 +92,9 @@ func (h *harness) start() {
 		return
 	}
 	h.p = p
-	p.Campaign()
+	if len(h.o.Founding) == 1 && h.o.RaftID == 1 {
+		p.Campaign()
+	}
 }
 
 func (h *harness) do(d *datadriven.TestData) {
@@ -220,17 +227,13 @@ func (h *harness) write(w *LogWrite) {
 }
 
 func (h *harness) turn() {
-	e := h.p.Ready(h.now)
-	h.waiting = append(h.waiting, e.Writes...)
+	e := h.ready()
 	if l := e.Leadership; l != nil {
-		h.say("epoch %d: leader %d, serving %v", l.Epoch, l.Leader, l.Serving)
-	}
-	if e.Update != nil {
-		h.blocks = append(h.blocks, e.Update.Blocks...)
-		h.times = append(h.times, e.Update.Times...)
-		if e.Update.Checkpoint != nil {
-			h.stored.Checkpoint = e.Update.Checkpoint
+		line := fmt.Sprintf("epoch %d: leader %d, serving %v", l.Epoch, l.Leader, l.Serving)
+		if len(l.Voters)+len(l.Learners) > 1 {
+			line += fmt.Sprintf(", voters %v, learners %v, in sync %v", l.Voters, l.Learners, l.InSync)
 		}
+		h.say("%s", line)
 	}
 	for _, l := range e.Lookups {
 		h.say("%d: %s", l.Ticket, describeLookup(l))
@@ -244,6 +247,30 @@ func (h *harness) turn() {
 	if e.Stopped != nil {
 		h.say("stopped: %v", e.Stopped)
 	}
+}
+
+// ready takes the effects of a turn: its writes wait for the disk, what can be computed again is noted.
+func (h *harness) ready() Effects {
+	e := h.p.Ready(h.now)
+	h.waiting = append(h.waiting, e.Writes...)
+	if e.Update != nil {
+		h.blocks = append(h.blocks, e.Update.Blocks...)
+		h.times = append(h.times, e.Update.Times...)
+		if e.Update.Checkpoint != nil {
+			h.stored.Checkpoint = e.Update.Checkpoint
+		}
+	}
+	for _, m := range e.Messages {
+		for _, entry := range m.GetEntries() {
+			if n := len(entry.GetData()); entry.GetType() == pb.EntryNormal && n > 0 && n < commandHeader {
+				h.t.Errorf("replica %d sends a token to %d: %v", h.o.RaftID, m.GetTo(), m)
+			}
+		}
+	}
+	if h.send != nil {
+		h.send(e.Messages)
+	}
+	return e
 }
 
 func describeLookup(l Lookup) string {

@@ -94,7 +94,7 @@ func (r *Replica) Reconfigure(c Change) error {
 		}
 	}
 	if err := r.node.ProposeConfChange(cc); err != nil {
-		return ErrNotLeader
+		return r.refusal()
 	}
 	return nil
 }

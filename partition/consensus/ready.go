@@ -55,7 +55,7 @@ func (r *Replica) Ready() Ready {
 			case raft.LocalApplyThread:
 				out.Committed = append(out.Committed, r.apply(m)...)
 			default:
-				out.Messages = append(out.Messages, r.outgoing(m))
+				out.Messages = r.outgoing(out.Messages, m)
 			}
 		}
 		r.look()
@@ -133,7 +133,7 @@ func (r *Replica) apply(m *pb.Message) []Entry {
 	}
 	r.applied = hi - 1
 	for _, resp := range m.GetResponses() {
-		r.Step(resp)
+		_ = r.node.Step(resp)
 	}
 	return committed
 }
@@ -146,34 +146,43 @@ func (r *Replica) applyConfiguration(e Entry) {
 	r.node.ApplyConfChange(&cc)
 }
 
-// outgoing gives the entries of a message to a follower their data.
-func (r *Replica) outgoing(m *pb.Message) *pb.Message {
-	if m.GetType() != pb.MsgApp || len(m.GetEntries()) == 0 {
-		return m
+// outgoing appends a message to another replica with the data of its entries. Raft counts the bytes of entries that it has as tokens wrong: a message that holds
+// too much leaves as several, one after the other, which a follower takes as if the leader had sent them so.
+func (r *Replica) outgoing(out []*pb.Message, m *pb.Message) []*pb.Message {
+	switch {
+	case !betweenReplicas(m.GetType()):
+		return out // such as a read that a leader asked for when it had just stopped leading
+	case m.GetType() != pb.MsgApp || len(m.GetEntries()) == 0:
+		return append(out, m)
 	}
-	entries := make([]*pb.Entry, 0, len(m.GetEntries()))
-	for _, e := range m.GetEntries() {
+	all, bytes := m.GetEntries(), 0
+	m.Entries = make([]*pb.Entry, 0, len(all))
+	for _, e := range all {
 		if e.GetType() == pb.EntryNormal && len(e.GetData()) == tokenSize {
-			full, ok := r.dataOf(Index(e.GetIndex()), Term(e.GetTerm()))
+			data, ok := r.dataOf(Index(e.GetIndex()), Term(e.GetTerm()))
 			if !ok {
-				break // the follower asks again for what is not sent now
+				break // this replica has stopped leading
 			}
-			e = &pb.Entry{Term: e.Term, Index: e.Index, Type: e.Type, Data: full}
+			e = &pb.Entry{Term: e.Term, Index: e.Index, Type: e.Type, Data: data}
 		}
-		entries = append(entries, e)
+		if n := len(m.Entries); n > 0 && bytes+len(e.GetData()) > messageBytesMax {
+			out = append(out, m)
+			last := m.Entries[n-1]
+			m = &pb.Message{Type: m.Type, To: m.To, From: m.From, Term: m.Term, Index: last.Index, LogTerm: last.Term, Commit: m.Commit}
+			bytes = 0
+		}
+		m.Entries = append(m.Entries, e)
+		bytes += len(e.GetData())
 	}
-	m.Entries = entries
-	return m
+	return append(out, m)
 }
 
-// dataOf returns the data of an entry; ok is false where it is not here any more, such as after another leader has replaced it.
+// dataOf returns the data of an entry that is not on this replica's disk yet; ok is false where another leader has replaced it.
 func (r *Replica) dataOf(i Index, term Term) (data []byte, ok bool) {
-	if i < r.storage.tail.next {
-		entries, err := r.storage.entries(i, i+1, 0)
-		if err != nil || len(entries) == 0 || entries[0].Term != term {
-			return nil, false
-		}
-		return entries[0].Data, true
+	t := &r.storage.tail
+	if i < t.first() || i >= t.next {
+		return nil, false
 	}
-	return nil, false
+	e := &t.entries[i-t.first()]
+	return e.Data, e.Term == term
 }

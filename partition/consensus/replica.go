@@ -10,19 +10,21 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 )
 
-// ErrNotLeader is returned by Propose on a replica that does not lead, or is handing leadership over.
-var ErrNotLeader = errors.New("not the leader")
+// What Propose and Reconfigure are refused with.
+var (
+	ErrNotLeader    = errors.New("not the leader")
+	ErrTransferring = errors.New("leadership is being handed over")
+)
 
 const (
 	tokenSize = 8
-	// entriesBytesMax bounds how much one message to a follower, or one turn of applying, holds. Raft sees tokens only, so it
-	// counts entries of 8 bytes: what bounds bytes is the owner.
-	entriesBytesMax = 1 << 20
-	inflightMax     = 256
+	// messageBytesMax bounds what one message to a follower, or one turn of applying, holds: at least one entry.
+	messageBytesMax = 1 << 20
+	// inflightMax and inflightBytesMax bound what is sent to a follower before it answers. Of an entry that is not on this replica's disk yet raft knows the token
+	// only: new entries are bounded in number here, and in bytes by what the owner proposes.
+	inflightMax      = 256
+	inflightBytesMax = 8 << 20
 )
-
-// stub stands for data that raft need not see.
-var stub = make([]byte, tokenSize)
 
 // Options is what a Replica begins with: what its store held, and how to read the rest of it.
 type Options struct {
@@ -104,10 +106,11 @@ func New(o Options) (*Replica, error) {
 		Storage:                   s,
 		Applied:                   uint64(o.Applied),
 		AsyncStorageWrites:        true,
-		MaxSizePerMsg:             entriesBytesMax,
-		MaxCommittedSizePerReady:  entriesBytesMax,
-		MaxUncommittedEntriesSize: 1 << 30, // of tokens
+		MaxSizePerMsg:             messageBytesMax,
+		MaxCommittedSizePerReady:  messageBytesMax,
+		MaxUncommittedEntriesSize: 1 << 30, // of tokens: who proposes bounds the bytes
 		MaxInflightMsgs:           inflightMax,
+		MaxInflightBytes:          inflightBytesMax,
 		CheckQuorum:               true,
 		PreVote:                   true,
 		StepDownOnRemoval:         true,
@@ -140,11 +143,19 @@ func (r *Replica) Propose(kind Kind, data []byte) error {
 	var token [tokenSize]byte
 	binary.BigEndian.PutUint64(token[:], r.proposed+1)
 	if err := r.node.Propose(token[:]); err != nil {
-		return ErrNotLeader
+		return r.refusal()
 	}
 	r.proposed++
 	r.proposals = append(r.proposals, proposal{r.proposed, kind, data})
 	return nil
+}
+
+// refusal is why raft has dropped a proposal.
+func (r *Replica) refusal() error {
+	if s := r.node.BasicStatus(); s.RaftState == raft.StateLeader && s.LeadTransferee != raft.None {
+		return ErrTransferring
+	}
+	return ErrNotLeader
 }
 
 // Campaign makes the replica ask for votes now instead of waiting for its election timeout. A learner, or a replica that the
@@ -164,11 +175,6 @@ func (r *Replica) Unreachable(id uint64) { r.node.ReportUnreachable(id) }
 // Transfer begins to hand leadership to a voter. Until that leads, or an election timeout has passed, proposals are refused.
 func (r *Replica) Transfer(to uint64) { r.node.TransferLeader(to) }
 
-// Step takes a message from another replica. A message that makes no sense here is dropped, as the network might have.
-func (r *Replica) Step(m *pb.Message) {
-	_ = r.node.Step(m)
-}
-
 // Tick advances raft's logical clock. A log with one voter needs no ticks.
 func (r *Replica) Tick() { r.node.Tick() }
 
@@ -184,10 +190,10 @@ func (r *Replica) ReadIndex(token uint64) {
 func (r *Replica) Stored(w *Write) (toPeers []*pb.Message) {
 	for _, m := range w.responses {
 		if to := m.GetTo(); to != r.id && !raft.IsLocalMsgTarget(to) {
-			toPeers = append(toPeers, r.outgoing(m))
+			toPeers = append(toPeers, m)
 			continue
 		}
-		r.Step(m)
+		_ = r.node.Step(m)
 	}
 	return toPeers
 }

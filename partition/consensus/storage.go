@@ -37,8 +37,7 @@ func (s *storage) Term(i uint64) (uint64, error) {
 	return uint64(s.terms.Of(Index(i))), nil
 }
 
-// Entries gives raft the entries [lo, hi). Those that hold no configuration come without their data, which
-// raft has no use for: what is applied, stored or sent is looked up by its index.
+// Entries gives raft the entries [lo, hi) with their data: raft counts what it sends, and does not copy it.
 func (s *storage) Entries(lo, hi, maxSize uint64) ([]*pb.Entry, error) {
 	if Index(lo) < s.first {
 		return nil, raft.ErrCompacted
@@ -86,10 +85,8 @@ func (p *pbEntry) fill(e *Entry) *pb.Entry {
 	p.index, p.term, p.kind = uint64(e.Index), uint64(e.Term), pb.EntryNormal
 	if e.Kind == Reconfigure {
 		p.kind = pb.EntryConfChangeV2
-		p.entry.Data = e.Data
-	} else if e.Kind != Empty {
-		p.entry.Data = stub
 	}
+	p.entry.Data = e.Data
 	p.entry.Index, p.entry.Term, p.entry.Type = &p.index, &p.term, &p.kind
 	return &p.entry
 }

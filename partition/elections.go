@@ -1,0 +1,56 @@
+package partition
+
+import (
+	"time"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"troupe/partition/consensus"
+	"troupe/partition/record"
+)
+
+// Step takes a message from another replica of the partition. One that no replica would send is dropped.
+func (p *Partition) Step(m *pb.Message) {
+	for _, e := range m.GetEntries() {
+		if e.GetType() == pb.EntryNormal && len(e.GetData()) > 0 && !applicable(e.GetData()) {
+			return
+		}
+	}
+	if f := p.followers[m.GetFrom()]; f != nil {
+		f.contact = p.now
+	}
+	p.replica.Step(m)
+}
+
+// applicable tells whether an entry's data has the form that applying it relies on: a whole batch, or a command.
+func applicable(data []byte) bool {
+	if len(data) < commandHeader {
+		return false
+	}
+	if consensus.KindOf(data) == consensus.Command {
+		return (len(data)-commandHeader)%8 == 0
+	}
+	b := record.Batch(data)
+	return len(data) >= record.HeaderSize && b.Size() == len(data) && b.LastOffsetDelta() >= 0
+}
+
+// Tick advances raft's logical clock. The only voter of a partition without learners needs no ticks.
+func (p *Partition) Tick(now time.Time) {
+	p.now, p.observing = now, true
+	p.replica.Tick()
+}
+
+// Campaign makes the replica try to lead without waiting for an election timeout. The only voter of a partition does so
+// at its start, and the followers of a leader whose node is dead do so after ForgetLeader and a random delay. On a learner, and on a
+// replica that was removed, it does nothing.
+func (p *Partition) Campaign() { p.replica.Campaign() }
+
+// ForgetLeader makes a follower forget its leader, whose node is dead.
+func (p *Partition) ForgetLeader() { p.replica.ForgetLeader() }
+
+// Unreachable says that messages to another replica may have been lost.
+func (p *Partition) Unreachable(raftID uint64) { p.replica.Unreachable(raftID) }
+
+// Transfer hands leadership over to another voter, once that has the whole log. Appends wait meanwhile. Where it does not succeed within an election timeout
+// this replica goes on leading.
+func (p *Partition) Transfer(to uint64) { p.replica.Transfer(to) }

@@ -1,0 +1,175 @@
+package partition
+
+import (
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"troupe/partition/consensus"
+	"troupe/partition/kafka"
+)
+
+// A follower is what a leader knows of another replica.
+type follower struct {
+	contact  time.Time       // when it last said something
+	caughtUp time.Time       // when it last had all that was applied
+	mark     consensus.Index // what was applied at
+	marked   time.Time
+}
+
+// A ReplicaProgress is how far a replica is, as its leader knows.
+type ReplicaProgress struct {
+	RaftID  uint64
+	Learner bool
+	Match   consensus.Index // the last entry that it is known to have on its disk
+	LogEnd  kafka.Offset    // the offset after its last record; kafka.NoOffset where the leader can't tell without reading
+	// Contact is when it last said something, and CaughtUp when it last had everything that was committed; zero where that was not under this leader.
+	Contact, CaughtUp time.Time
+}
+
+// Progress returns how far all replicas of the configuration are, in the order of their ids; nil on a replica that does not lead.
+func (p *Partition) Progress() []ReplicaProgress {
+	if !p.serving {
+		return nil
+	}
+	var out []ReplicaProgress
+	p.replica.Progress(func(q consensus.Progress) {
+		r := ReplicaProgress{RaftID: q.ID, Learner: q.Learner, Match: q.Match, LogEnd: p.offsetAfter(q.Match)}
+		if f := p.followers[q.ID]; f != nil {
+			r.Contact, r.CaughtUp = f.contact, f.caughtUp
+		}
+		if q.ID == p.o.RaftID {
+			r.LogEnd, r.Contact, r.CaughtUp = p.logEnd, p.now, p.now
+		}
+		out = append(out, r)
+	})
+	return out
+}
+
+// offsetAfter returns the offset after the last record at or before an entry, as far as memory tells.
+func (p *Partition) offsetAfter(i consensus.Index) kafka.Offset {
+	if i >= p.state.applied {
+		return p.state.highWatermark
+	}
+	n, ok := slices.BinarySearch(p.tail.indexes, i)
+	switch {
+	case ok:
+		return p.tail.batches[n].NextOffset()
+	case n > 0:
+		return p.tail.batches[n-1].NextOffset()
+	case n < len(p.tail.batches) && p.tail.indexes[n] == i+1:
+		return p.tail.batches[n].BaseOffset()
+	}
+	return kafka.NoOffset
+}
+
+// SetLive says which of the other replicas stand on live nodes, whenever that changes.
+func (p *Partition) SetLive(raftIDs []uint64) {
+	p.live = make(map[uint64]bool, len(raftIDs))
+	for _, id := range raftIDs {
+		p.live[id] = true
+	}
+	p.observing = true
+}
+
+// liveVoters counts the voters on live nodes, this one among them.
+func (p *Partition) liveVoters() (n int) {
+	for _, id := range p.state.configuration.Voters {
+		if id == p.o.RaftID || p.live[id] {
+			n++
+		}
+	}
+	return n
+}
+
+// observe finds out which followers keep up. One that takes everything in time but is always a little behind counts too: it
+// had, a moment ago, what was applied at a moment before.
+func (p *Partition) observe(now time.Time) {
+	if !p.serving {
+		p.inSync = nil
+		return
+	}
+	voters, inSync := p.state.configuration.All(), make([]uint64, 0, 8)
+	p.replica.Progress(func(q consensus.Progress) {
+		f := p.followers[q.ID]
+		if f == nil {
+			f = &follower{}
+			p.followers[q.ID] = f
+		}
+		switch {
+		case q.Match >= p.state.applied:
+			f.caughtUp = now
+		case q.Match >= f.mark && f.marked.After(f.caughtUp):
+			f.caughtUp = f.marked
+		}
+		if q.Match >= f.mark {
+			f.mark, f.marked = p.state.applied, now
+		}
+		follows := p.live[q.ID] && !f.caughtUp.IsZero() && now.Sub(f.caughtUp) <= p.o.Config.ReplicaLagTimeMax
+		if (q.ID == p.o.RaftID || follows) && slices.Contains(voters, q.ID) {
+			inSync = append(inSync, q.ID)
+		}
+	})
+	if !slices.Equal(inSync, p.inSync) {
+		p.inSync = inSync
+	}
+}
+
+// committed moves those whose records are applied on: they wait for min.insync.replicas, which the majority that has committed them may not be.
+func (p *Partition) committed() {
+	n := 0
+	for n < len(p.waiting.commits) && p.waiting.commits[n].upto <= p.state.highWatermark {
+		w := &p.waiting.commits[n]
+		p.waiting.replicas = append(p.waiting.replicas, replicating{p.state.applied, w.ticket, w.answer})
+		n++
+	}
+	clear(p.waiting.commits[:n])
+	if n == len(p.waiting.commits) {
+		n, p.waiting.commits = 0, p.waiting.commits[:0]
+	}
+	p.waiting.commits = p.waiting.commits[n:]
+	p.replicated()
+}
+
+// replicated answers those whose records are applied, once min.insync.replicas voters have them on their disks, and sends them away when so many are not there any more.
+func (p *Partition) replicated() {
+	if len(p.waiting.replicas) == 0 {
+		return
+	}
+	least := p.o.Config.MinInsyncReplicas
+	if least <= len(p.state.configuration.Voters)/2+1 {
+		for _, w := range p.waiting.replicas {
+			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: w.answer})
+		}
+		clear(p.waiting.replicas)
+		p.waiting.replicas = p.waiting.replicas[:0]
+		return
+	}
+	var matches []consensus.Index
+	p.replica.Progress(func(q consensus.Progress) {
+		if slices.Contains(p.state.configuration.Voters, q.ID) {
+			matches = append(matches, q.Match)
+		}
+	})
+	slices.Sort(matches)
+	var upto consensus.Index
+	if n := len(matches) - least; n >= 0 {
+		upto = matches[min(n, len(matches)-1)]
+	}
+	rest := p.waiting.replicas[:0]
+	live := p.liveVoters()
+	for _, w := range p.waiting.replicas {
+		switch {
+		case w.index <= upto:
+			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: w.answer})
+		case live < least:
+			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: p.produced(kafka.NoOffset, -1), Err: kafka.Errorf(
+				kerr.NotEnoughReplicasAfterAppend, "the records are safe, but %s has %d voters on live nodes, and min.insync.replicas is %d", p.o.Name, live, least)})
+		default:
+			rest = append(rest, w)
+		}
+	}
+	clear(p.waiting.replicas[len(rest):])
+	p.waiting.replicas = rest
+}
