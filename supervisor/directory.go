@@ -54,9 +54,7 @@ func (d *directory) Receive(ctx actor.Context) {
 		for _, to := range []*actor.PID{d.b.partitions, d.b.membership} { // after a restart: the message at which it panicked is lost
 			d.send(to, &messages.Announce{})
 		}
-		for _, node := range d.others() {
-			d.send(node, &messages.TellLeaders{Node: d.b.o.NodeID})
-		}
+		d.broadcast(d.router.View(), &messages.TellLeaders{Node: d.b.o.NodeID})
 	case *actor.Stopped:
 		d.system.Unalias(messages.DirectoryName, d.self)
 	case *actors.Batch:
@@ -68,6 +66,13 @@ func (d *directory) handle(batch *actors.Batch) {
 	was := d.router.View()
 	view := was
 	var led []messages.Led
+	flush := func() { // what this node leads is told as one
+		if len(led) > 0 {
+			view = view.With(led...)
+			d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Led: led})
+			led = nil
+		}
+	}
 	for message := range batch.All() {
 		switch m := message.(type) {
 		case *coordinator.Committed:
@@ -83,10 +88,12 @@ func (d *directory) handle(batch *actors.Batch) {
 				view = view.Of(m)
 			}
 		case *messages.TellLeaders:
-			d.send(directoryOf(m.Node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Led: view.LedBy(d.b.o.NodeID)})
+			flush()
+			d.tellAll(view, m.Node)
 		case *messages.NodeUp:
+			flush()
 			view = view.Live(m.Node)
-			d.send(directoryOf(m.Node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Led: view.LedBy(d.b.o.NodeID)})
+			d.tellAll(view, m.Node)
 			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
 		case *messages.NodeLost: // what the node has said meanwhile may be lost
 			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
@@ -96,12 +103,7 @@ func (d *directory) handle(batch *actors.Batch) {
 			d.other(message)
 		}
 	}
-	if len(led) > 0 {
-		view = view.With(led...)
-		for _, other := range d.others() {
-			d.send(other, &messages.Leaders{Node: d.b.o.NodeID, Led: led})
-		}
-	}
+	flush()
 	if view != was {
 		d.router.Set(view)
 		d.changed(was, view)
@@ -135,12 +137,16 @@ func directoryOf(node kafka.BrokerID) *actor.PID {
 	return actors.At(messages.AddressOf(node), messages.DirectoryName)
 }
 
-// others are the directories of the other nodes that are there.
-func (d *directory) others() (out []*actor.PID) {
-	for _, id := range d.router.View().Others() {
-		out = append(out, directoryOf(id))
+// broadcast tells the directories of the other nodes that are there.
+func (d *directory) broadcast(view *messages.View, message any) {
+	for _, id := range view.Others() {
+		d.send(directoryOf(id), message)
 	}
-	return out
+}
+
+// tellAll tells another node's directory what this node leads.
+func (d *directory) tellAll(view *messages.View, node kafka.BrokerID) {
+	d.send(directoryOf(node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Led: view.LedBy(d.b.o.NodeID)})
 }
 
 func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, message) }
