@@ -28,6 +28,13 @@ func newPipe(b *testing.B, room int, change func(*Options)) *pipe {
 	}
 	p.a, p.b = startNode(b, nodeOptions{id: 1, change: change}), startNode(b, nodeOptions{id: 2, change: change})
 	link(p.a, p.b)
+	b.Cleanup(func() {
+		p.a.mu.Lock()
+		defer p.a.mu.Unlock()
+		if p.a.count(isUp) != len(p.a.events) {
+			b.Logf("events: %v, log %q, undelivered %d", describe(p.a.events), p.a.logged, p.a.links.Counts().Undelivered)
+		}
+	})
 	spawn := func(n *testNode, name string, receive actor.ReceiveFunc) *actor.PID {
 		pid, err := n.system.Spawn(nil, actors.Kind{Name: name}, name, func() actor.Actor { return receive })
 		if err != nil {

@@ -56,6 +56,31 @@ func TestTLSWithASecret(t *testing.T) {
 	}
 }
 
+// A connection that ends in the midst of a long write ends its writer.
+func TestTLSWriteThatFails(t *testing.T) {
+	a := startNode(t, nodeOptions{id: 1, change: withSecret(t, oneSecret)})
+	b := startNode(t, nodeOptions{id: 2, change: withSecret(t, oneSecret)})
+	toB := startProxy(t, b.addr())
+	a.links.SetPeers(map[kafka.BrokerID]string{2: toB.addr()})
+	b.links.SetPeers(map[kafka.BrokerID]string{1: a.addr()})
+	a.untilUp(b)
+	toB.freeze()
+	for range 3 { // more than sockets take
+		a.send(a.at(b), &note{Lane: actors.Data, Body: make([]byte, 5<<20)})
+	}
+	a.untilDown(2)
+	ended := make(chan struct{})
+	go func() {
+		a.links.Close()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("a goroutine of the link never ends")
+	}
+}
+
 // What a node of one kind says about one of another, and the other way round.
 func TestTLSThatDoesNotFit(t *testing.T) {
 	const both = "links are encrypted on all nodes or on none"
