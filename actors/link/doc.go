@@ -11,7 +11,7 @@
 // too much waits for it in that lane, or the Codec does not know it. Nothing blocks. Who sends must live with losses where a connection ends: a Lost tells of
 // one that was replaced, a Down of the end of all. What was not handed to the socket whole before a connection was replaced is sent on the new one.
 //
-// A peer is up while all lanes are connected, it is heard (heartbeats on the control lane), and says that it hears this node: links work both ways or not at all. When a connection ends it is
+// A peer is up while all lanes are connected, it is heard (heartbeats on the control lane), and says that it hears this node and can answer: links work both ways or not at all. When a connection ends it is
 // made again at once. Is that refused, the peer's process is dead, and Down comes within a millisecond. A peer that is frozen or cut off is down after SilentMax. If this
 // node was frozen itself, it gives the others that time anew.
 //

@@ -192,8 +192,8 @@ func (p *peer) dialed(now time.Time, m *dialed) {
 		at.lost = false
 		p.links.tell(&Lost{p.remote.node})
 	}
+	p.heartbeat(now)
 	if m.attempt.lane == actors.Control {
-		p.heartbeat(now)
 		for l := range actors.Lane(laneCount) {
 			p.dial(now, l)
 		}
