@@ -85,10 +85,13 @@ func (p *simProducer) fill(c *simClient) {
 	}
 }
 
-// isDue tells whether it is time for the next record: they are spread over the simulation.
+// simBurst is how many records come together.
+const simBurst = 16
+
+// isDue tells whether it is time for the next record: they come in bursts, which are spread over the simulation.
 func (p *simProducer) isDue() bool {
 	passed := p.s.st.Now().Sub(p.s.began)
-	return passed >= p.s.shape.lasts*time.Duration(p.next)/time.Duration(p.s.shape.records)
+	return passed >= p.s.shape.lasts*time.Duration(p.next/simBurst*simBurst)/time.Duration(p.s.shape.records)
 }
 
 func (p *simProducer) send(c *simClient, batch simBatch) {

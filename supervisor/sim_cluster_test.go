@@ -13,7 +13,7 @@ import (
 // SIM_SEEDS says how many seeds (25), and SIM_SEED runs a single one.
 func TestSimulatedCluster(t *testing.T) {
 	simulateSeeds(t, 25, simShape{
-		nodes: 3, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "events", partitions: 1, minInSync: 1}},
-		records: 100, lasts: 40 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000,
+		nodes: 3, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "events", partitions: 1, minInSync: 1}, {name: "audit", partitions: 1, minInSync: 3}},
+		records: 400, lasts: 40 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000,
 	})
 }

@@ -2,6 +2,8 @@ package supervisor
 
 import (
 	"time"
+
+	"troupe/actors/messages"
 )
 
 // trouble begins with the faults. The only node of a simulation crashes up to three times at a random moment, each time at a random write before that; of several
@@ -11,7 +13,7 @@ func (s *simulation) trouble() {
 		s.crashLater(s.nodes[0])
 		return
 	}
-	s.st.AfterFunc(100*time.Millisecond+s.upTo(2*time.Second), func() {
+	s.st.AfterFunc(s.upTo(s.pause), func() {
 		if !s.calm {
 			s.strike()
 			s.trouble()
@@ -53,38 +55,67 @@ func (s *simulation) crash(n *simNode) {
 		n.boot()
 		return
 	}
-	s.st.AfterFunc(10*time.Millisecond+s.upTo(3*time.Second), n.boot)
+	down := 5*time.Millisecond + s.upTo(30*time.Millisecond)
+	if s.chance.IntN(2) == 0 {
+		down = s.upTo(3 * time.Second)
+	}
+	s.st.AfterFunc(down, n.boot)
+}
+
+// crashAll is a loss of power.
+func (s *simulation) crashAll() {
+	for _, n := range s.nodes {
+		s.crash(n)
+	}
 }
 
 // strike has something happen to the cluster.
 func (s *simulation) strike() {
 	one := s.chance.IntN(len(s.nodes))
-	other := (one + 1 + s.chance.IntN(len(s.nodes)-1)) % len(s.nodes)
 	n := s.nodes[one]
-	switch s.chance.IntN(10) {
-	case 0, 1:
-		s.crash(n)
-	case 2:
-		n.syncs = 1 + s.chance.IntN(60)
+	other := s.nodes[(one+1+s.chance.IntN(len(s.nodes)-1))%len(s.nodes)]
+	switch s.chance.IntN(16) {
+	case 0, 1, 2:
+		n.syncs = 1 + s.chance.IntN(20)
 	case 3:
-		s.crash(n)
-		s.crash(s.nodes[other])
+		n.syncs, n.takesAll = 1+s.chance.IntN(20), true
 	case 4:
-		for _, n := range s.nodes {
-			s.crash(n)
-		}
+		n.syncs, other.syncs = 1+s.chance.IntN(20), 1+s.chance.IntN(20)
 	case 5:
-		s.net.isolate(n, s.upTo(4*time.Second))
+		s.crash(n)
 	case 6:
-		s.net.cutOff(n, s.nodes[other], s.upTo(4*time.Second))
+		s.crash(n)
+		s.crash(other)
 	case 7:
-		n.freeze(s.upTo(3 * time.Second))
+		s.crashAll()
 	case 8:
+		s.leave(n)
+	case 9, 10:
+		s.net.isolate(n, s.upTo(4*time.Second))
+	case 11, 12:
+		s.net.cutOff(n, other, s.upTo(4*time.Second))
+	case 13:
+		n.freeze(s.upTo(3 * time.Second))
+	case 14:
 		n.slow = 1 + s.chance.IntN(50)
 		s.st.AfterFunc(s.upTo(3*time.Second), func() { n.slow = 0 })
-	case 9:
-		s.net.breakLane(n, s.nodes[other])
+	case 15:
+		s.net.breakLane(n, other)
 	}
+}
+
+// leave ends a node as an operator would, who does not always wait until it has handed everything over.
+func (s *simulation) leave(n *simNode) {
+	if n.system == nil {
+		return
+	}
+	life := n.lives
+	n.system.Root().Send(n.tree.partitions, &messages.HandOver{})
+	s.st.AfterFunc(s.upTo(time.Second), func() {
+		if n.lives == life {
+			s.crash(n)
+		}
+	})
 }
 
 // upTo returns a random while.

@@ -31,7 +31,9 @@ type simNode struct {
 	ready  bool
 	frozen bool
 	syncs  int // until it crashes at a write; 0 for never
-	slow   int // how many times slower its disk is than others
+	// takesAll: it is the power that fails then, for all nodes.
+	takesAll bool
+	slow     int // how many times slower its disk is than others
 }
 
 func (n *simNode) linkAddress() string { return fmt.Sprintf("10.0.0.%d:9640", n.id) }
@@ -51,7 +53,7 @@ func (n *simNode) boot() {
 		s.t.Fatal(err)
 	}
 	n.lives++
-	n.ready, n.frozen = false, false
+	n.ready, n.frozen, n.syncs, n.takesAll = false, false, 0, false
 	incarnation := uint64(n.id)*1000 + uint64(n.lives)
 	logger := log.With(s.logger, "node", n.id)
 	n.system = actors.NewSystem(actors.Options{
@@ -98,6 +100,9 @@ func (n *simNode) disk(sync func()) {
 			return
 		}
 		if n.syncs--; n.syncs == 0 {
+			if n.takesAll {
+				n.s.crashAll()
+			}
 			n.s.crash(n)
 			return
 		}

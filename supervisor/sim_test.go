@@ -129,7 +129,8 @@ type simulation struct {
 	nodes  []*simNode
 	net    *simNet
 	began  time.Time
-	calm   bool // no more faults
+	pause  time.Duration // between two faults, at most
+	calm   bool          // no more faults
 	result simResult
 	checks simChecks
 	panics map[string]int // by the actor's id: too many would take it out of service
@@ -167,6 +168,7 @@ func simulate(t *testing.T, seed uint64, shape simShape, logged, traced bool) si
 		s.nodes = append(s.nodes, n)
 		n.boot()
 	}
+	s.pause = 200*time.Millisecond + s.upTo(4*time.Second)
 	s.work()
 	s.trouble()
 	s.until("the producers are done", func() bool { return s.done == len(s.producers) && s.st.Now().Sub(s.began) >= shape.lasts })
