@@ -23,6 +23,7 @@ type partitions struct {
 	cluster string
 	replica uint64 // the raft id of the metadata's replica; 0 until there is one
 	self    *actor.PID
+	held    map[kafka.PartitionNumber]bool // of what the store held something when the actor began
 	running map[kafka.PartitionNumber]*running
 	// stopping are replicas whose data is to be removed when they are gone, by their PIDs' ids.
 	stopping map[string]kafka.PartitionNumber
@@ -42,6 +43,8 @@ type running struct {
 // What the parent of the replicas hears.
 type (
 	reconcile struct{}
+	// storeHolds says of which partitions the store holds something.
+	storeHolds struct{ stored []kafka.PartitionNumber }
 	// reviewQuorum asks for another look at who votes on the metadata.
 	reviewQuorum struct{}
 	// dropOrphans asks for the removal of what the store holds of partitions that are no more. It is sent once the metadata is known to be
@@ -65,7 +68,14 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.running, p.stopping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.reconcile(ctx)
+		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
+	case *storeHolds:
+		p.held = map[kafka.PartitionNumber]bool{}
+		for _, number := range m.stored {
+			p.held[number] = true
+		}
+		p.reconcile(ctx)
 	case *holdsReplica:
 		p.replica = m.replica
 		p.reconcile(ctx)
@@ -93,14 +103,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *actor.Terminated:
 		p.terminated(ctx, m.Who)
 	case *dropOrphans:
-		p.b.system.Work(ctx.Self(), func() any {
-			stored, err := p.b.o.Store.Partitions()
-			if err != nil {
-				level.Error(p.b.system.Logger()).Log("msg", "can't list the partitions of the store", "err", err)
-				return nil
-			}
-			return &orphans{stored}
-		})
+		p.list(func(stored []kafka.PartitionNumber) any { return &orphans{stored} })
 	case *orphans:
 		p.dropAll(ctx.Self(), m.stored)
 		p.forgetOffsets(ctx)
@@ -111,6 +114,18 @@ func (p *partitions) Receive(ctx actor.Context) {
 	}
 }
 
+// list sends the actor a message about what the store holds.
+func (p *partitions) list(message func([]kafka.PartitionNumber) any) {
+	p.b.system.Work(p.self, func() any {
+		stored, err := p.b.o.Store.Partitions()
+		if err != nil {
+			level.Error(p.b.system.Logger()).Log("msg", "can't list the partitions of the store", "err", err)
+			return nil
+		}
+		return message(stored)
+	})
+}
+
 // all tells every replica.
 func (p *partitions) all(ctx actor.Context, message any) {
 	for _, number := range slices.Sorted(maps.Keys(p.running)) {
@@ -118,9 +133,11 @@ func (p *partitions) all(ctx actor.Context, message any) {
 	}
 }
 
-// reconcile starts, configures and stops replicas.
+// reconcile starts, configures and stops replicas. Before the view is complete it starts those that the store holds something of, no new ones: what the
+// metadata says may be of a time before the partition was deleted, here and on other nodes, and they would found it anew.
 func (p *partitions) reconcile(ctx actor.Context) {
-	image := p.b.router.View().Image
+	view := p.b.router.View()
+	image := view.Image
 	if p.replica != 0 && p.running[kafka.MetadataPartition] == nil {
 		p.start(ctx, kafka.MetadataPartition, p.b.metadataReplica(p.cluster, p.replica), p.metadataMembers())
 	}
@@ -139,6 +156,9 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		}
 		r := p.running[number]
 		if r == nil {
+			if !view.Complete && !p.held[number] {
+				continue
+			}
 			p.start(ctx, number, p.b.replicaOf(number, w, config), w.members)
 			continue
 		}
