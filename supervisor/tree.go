@@ -28,6 +28,9 @@ type treeOptions struct {
 	ClusterID string
 	Replica   uint64
 	Join      func(clusterID string, replica uint64) error
+	// DataDir is the data folder as an absolute path, and Disk, where not nil, how large its disk is and how much of it can be used.
+	DataDir string
+	Disk    func() (total, usable int64)
 	// Incarnation tells this run of the node from earlier ones.
 	Incarnation uint64
 	// Network is how the node reaches others, LinkAddress where they reach it; nil and empty for a cluster of one.
