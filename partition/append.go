@@ -51,6 +51,11 @@ func (p *Partition) tryAppend(now time.Time, h held) bool {
 		return false
 	case errors.Is(err, errNotLeader):
 		p.reply(h.acks, Reply{Ticket: h.ticket, Err: err})
+	case errors.Is(err, kerr.OutOfOrderSequenceNumber):
+		// No client recovers from that, and what is missing here may be at another leader, of whom this one does not know yet.
+		if h.acks != kafka.AcksNone {
+			p.waiting.reads = append(p.waiting.reads, confirming{ticket: h.ticket, query: &Reply{Ticket: h.ticket, Response: p.produced(kafka.NoOffset, -1), Err: err}})
+		}
 	default: // a leader says where its log starts, in a refusal too
 		p.reply(h.acks, Reply{Ticket: h.ticket, Response: p.produced(kafka.NoOffset, -1), Err: err})
 	}

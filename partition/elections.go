@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"slices"
 	"time"
 
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -50,6 +51,20 @@ func (p *Partition) ForgetLeader() { p.replica.ForgetLeader() }
 
 // Unreachable says that messages to another replica may have been lost.
 func (p *Partition) Unreachable(raftID uint64) { p.replica.Unreachable(raftID) }
+
+// HandOver hands leadership, where this replica has it, to the voter on a live node that has most of the log.
+func (p *Partition) HandOver() {
+	var to uint64
+	var most consensus.Index
+	p.replica.Progress(func(q consensus.Progress) {
+		if q.ID != p.o.RaftID && p.live[q.ID] && slices.Contains(p.state.configuration.Voters, q.ID) && (to == 0 || q.Match > most) {
+			to, most = q.ID, q.Match
+		}
+	})
+	if p.serving && to != 0 {
+		p.replica.Transfer(to)
+	}
+}
 
 // Transfer hands leadership over to another voter, once that has the whole log. Appends wait meanwhile. Where it does not succeed within an election timeout
 // this replica goes on leading.

@@ -78,6 +78,8 @@ func (p *Partition) confirmed(_ time.Time, tokens []uint64) {
 		switch q := r.query.(type) {
 		case FetchQuery:
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: r.ticket, Err: kerr.OffsetOutOfRange})
+		case *Reply: // a refusal
+			p.out.Replies = append(p.out.Replies, *q)
 		case EpochQuery:
 			end := p.state.endOf(q.Epoch, p.logEnd)
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: r.ticket, Response: &end})

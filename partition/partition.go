@@ -116,8 +116,8 @@ func (p *Partition) Written(w *LogWrite) {
 // Ready returns the effects of everything since the last call. The caller may keep them.
 func (p *Partition) Ready(now time.Time) Effects {
 	p.now = now
-	p.confirmReads()
 	for {
+		p.confirmReads()
 		ready := p.replica.Ready()
 		for _, w := range ready.Writes {
 			p.out.Writes = append(p.out.Writes, &LogWrite{

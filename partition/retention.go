@@ -21,8 +21,11 @@ func (p *Partition) DeleteRecords(before kafka.Offset, who Ticket) {
 	switch {
 	case !p.serving:
 		err = errNotLeader
-	case before < 0 || before > p.state.highWatermark:
+	case before < 0:
 		err = kerr.OffsetOutOfRange
+	case before > p.state.highWatermark: // as far as this leader knows
+		p.waiting.reads = append(p.waiting.reads, confirming{ticket: who, query: &Reply{Ticket: who, Err: kerr.OffsetOutOfRange}})
+		return
 	case before > max(p.state.logStart, p.moving):
 		err = p.moveStart(before)
 	}

@@ -54,6 +54,7 @@ type harness struct {
 	send    func([]*pb.Message) // where not nil, takes what goes to other replicas
 	ticket  Ticket
 	said    []string
+	checked int // entries that a test has looked at
 }
 
 func newHarness(t *testing.T) *harness { return newReplica(t, 1, 1) }

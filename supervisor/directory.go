@@ -68,7 +68,7 @@ func (d *directory) handle(batch *actors.Batch) {
 	var led []messages.Led
 	flush := func() { // what this node leads is told as one
 		if len(led) > 0 {
-			view = view.With(led...)
+			view = view.With(d.system.Now(), led...)
 			d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Led: led})
 			led = nil
 		}

@@ -35,7 +35,7 @@ func LoadSettings(file string, environ, set []string, flags ...config.Flag) (*co
 
 // check looks at what can't be told from one setting alone.
 func check(s *config.Settings) error {
-	for _, name := range []string{"listener.address", "admin.address", "advertised.address", "link.address", "link.advertised.address"} {
+	for _, name := range []string{"listener.address", "admin.address", "advertised.address", "link.address", "link.advertised.address", "advertise.single"} {
 		address := s.Get(name)
 		refuse := func(format string, args ...any) error {
 			err := fmt.Errorf(format, args...)
@@ -44,7 +44,7 @@ func check(s *config.Settings) error {
 			}
 			return fmt.Errorf("%s=%s: %w", name, address, err)
 		}
-		if address == "" && (name == "link.address" || strings.HasSuffix(name, "advertised.address")) {
+		if address == "" && (name == "link.address" || isForOthers(name)) {
 			continue
 		}
 		host, port, err := net.SplitHostPort(address)
@@ -54,8 +54,8 @@ func check(s *config.Settings) error {
 		if err != nil {
 			return refuse("it must be HOST:PORT: %w", err)
 		}
-		if strings.HasSuffix(name, "advertised.address") {
-			continue // it is for others to look up
+		if isForOthers(name) {
+			continue
 		}
 		local, err := isLoopback(host)
 		if err != nil {
@@ -80,6 +80,11 @@ func check(s *config.Settings) error {
 		return errors.New("seeds are set, and no link.address (--link): other nodes could not reach this one")
 	}
 	return nil
+}
+
+// isForOthers tells whether an address is one that others look up, and not this node.
+func isForOthers(name string) bool {
+	return name == "advertise.single" || strings.HasSuffix(name, "advertised.address")
 }
 
 // isLoopback tells whether only this machine reaches a host. A name is looked up; an empty host is every address there is.

@@ -86,6 +86,7 @@ func (p *membership) Receive(ctx actor.Context) {
 		level.Warn(p.b.system.Logger()).Log("msg", "a node is not there", "node", m.Node, "reason", m.Reason)
 		delete(p.up, m.Node)
 		p.tell(&messages.NodeDown{Node: m.Node})
+		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
 		for _, id := range slices.Sorted(maps.Keys(p.up)) {
 			p.tell(&messages.NodeUp{Node: id})

@@ -194,6 +194,7 @@ func (n *Node) Drain(ctx context.Context) error {
 	listener := n.listener
 	n.mu.Unlock()
 	if listener != nil && n.Err() == nil {
+		n.leave(ctx)
 		select {
 		case <-listener.Close():
 		case <-ctx.Done():

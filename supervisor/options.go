@@ -91,8 +91,21 @@ func (b *builder) apiOptions() api.Options {
 		AutoCreateTopics: s.Bool("auto.create.topics.enable"), OffsetsPartitions: int32(s.Int("offsets.topic.num.partitions")),
 		OffsetsReplication: int16(s.Int("offsets.topic.replication.factor")), FetchBytesMax: int(s.Int("fetch.max.bytes")),
 		FetchSessions: int(s.Int("max.incremental.fetch.session.cache.slots")), DescribePartitionsMax: int(s.Int("max.request.partition.size.limit")),
-		LogDir: b.o.DataDir, Disk: b.o.Disk, Observe: b.o.Observe, Answers: b.answers,
+		LogDir: b.o.DataDir, Disk: b.o.Disk, Observe: b.o.Observe, Answers: b.answers, Single: b.single(),
 	}
+}
+
+// single is the one address that clients are told, nil where they are told of all nodes.
+func (b *builder) single() *api.Endpoint {
+	address := b.o.Settings.Get("advertise.single")
+	if address == "" {
+		return nil
+	}
+	host, port, err := advertised(address, "")
+	if err != nil {
+		panic(err) // the settings were checked
+	}
+	return &api.Endpoint{Host: host, Port: int32(port)}
 }
 
 // partitionConfig is what a topic's settings come to for its partitions.

@@ -71,6 +71,8 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.reconcile(ctx)
 	case *messages.Announce:
 		p.all(ctx, m)
+	case *messages.HandOver:
+		p.all(ctx, m)
 	case *messages.NodeUp:
 		p.live[m.Node] = true
 		delete(p.silent, m.Node)

@@ -11,6 +11,7 @@ import (
 
 	"troupe/actors"
 	"troupe/actors/messages"
+	"troupe/partition/kafka"
 )
 
 // Calls are the requests of one session that are being served, and what they have asked of other actors. It belongs to
@@ -27,19 +28,21 @@ type Calls struct {
 	count    uint64
 	serving  map[*Request]uint64 // each with its place in the order in which they came
 	refused  refusedSequences
+	sending  sendings
 }
 
 // A call is a question that has not been answered yet.
 type call struct {
 	r       *Request
 	to      *actor.PID
+	message any
 	done    func(value any, err error)
 	repeats bool
 }
 
 // NewCalls returns the calls of a session.
 func (e *Env) NewCalls(self *actor.PID, alarm func(at time.Time) actors.Timer) *Calls {
-	return &Calls{env: e, self: self, alarm: alarm, open: map[uint64]*call{}, serving: map[*Request]uint64{}, refused: refusedSequences{}}
+	return &Calls{env: e, self: self, alarm: alarm, open: map[uint64]*call{}, serving: map[*Request]uint64{}, refused: refusedSequences{}, sending: sendings{}}
 }
 
 // Serve begins with a request. Its Done may be called before Serve returns.
@@ -81,6 +84,29 @@ func (c *Calls) Expire(now time.Time) {
 	}
 }
 
+// NodeDown ends what was asked of actors on a node that is not there any more. Who asked looks for the leader again.
+func (c *Calls) NodeDown(node kafka.BrokerID) {
+	address := messages.AddressOf(node)
+	for _, slot := range slices.Sorted(maps.Keys(c.open)) {
+		if q := c.open[slot]; q != nil && q.to.Address == address {
+			delete(c.open, slot)
+			q.done(nil, q.gone())
+		}
+	}
+}
+
+// gone is what a question to an actor is answered that is not there any more.
+func (q *call) gone() error {
+	if u, ok := q.message.(actors.Undeliverable); ok {
+		if _, answer := u.Undelivered(); answer != nil {
+			if reply, ok := answer.(*messages.Reply); ok {
+				return reply.Err
+			}
+		}
+	}
+	return kerr.NotLeaderForPartition
+}
+
 // Hurry has requests that wait for something to happen, fetches, answer with what there is.
 func (c *Calls) Hurry() {
 	for _, r := range slices.SortedFunc(maps.Keys(c.serving), func(a, b *Request) int { return cmp.Compare(c.serving[a], c.serving[b]) }) {
@@ -110,12 +136,13 @@ func (c *Calls) Close() {
 func (c *Calls) ask(r *Request, to *actor.PID, build func(messages.ReplyTo) any, done func(value any, err error), repeats bool) messages.ReplyTo {
 	c.lastSlot++
 	reply := messages.ReplyTo{PID: c.self, Slot: c.lastSlot}
-	c.open[reply.Slot] = &call{r, to, done, repeats}
+	message := build(reply)
+	c.open[reply.Slot] = &call{r, to, message, done, repeats}
 	r.open = append(r.open, reply.Slot)
 	if r.deadline.IsZero() {
 		r.by(c.env.System.Now().Add(patience), nil)
 	}
-	c.env.System.Root().Send(to, build(reply))
+	c.env.System.Root().Send(to, message)
 	return reply
 }
 

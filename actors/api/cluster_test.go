@@ -36,7 +36,7 @@ func newClusterBench(t *testing.T, change func(*Options)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.env.Router.Set(view.With(messages.Led{
+	b.env.Router.Set(view.With(epoch, messages.Led{
 		Number: kafka.MetadataPartition, Leader: messages.Leader{Broker: 1, Epoch: 3, Replica: b.leader, Coordinator: b.leader},
 	}).Live(2).Live(4))
 	for i := range 6 {
@@ -47,9 +47,9 @@ func newClusterBench(t *testing.T, change func(*Options)) *bench {
 }
 
 // lead has the view know who leads a partition.
-func (b *bench) lead(number kafka.PartitionNumber, broker kafka.BrokerID, epoch kafka.LeaderEpoch, inSync ...kafka.BrokerID) {
-	b.env.Router.Set(b.env.Router.View().With(messages.Led{Number: number, Leader: messages.Leader{
-		Broker: broker, Epoch: epoch, Replica: b.leader, InSync: inSync, Voters: []uint64{1, 2, 3},
+func (b *bench) lead(number kafka.PartitionNumber, broker kafka.BrokerID, term kafka.LeaderEpoch, inSync ...kafka.BrokerID) {
+	b.env.Router.Set(b.env.Router.View().With(epoch, messages.Led{Number: number, Leader: messages.Leader{
+		Broker: broker, Epoch: term, Replica: b.leader, InSync: inSync, Voters: []uint64{1, 2, 3},
 	}}))
 }
 
@@ -190,6 +190,25 @@ func TestDescribeLogDirs(t *testing.T) {
 		}
 	}
 	if want := "spread-0 10 0 false;spread-1 11 0 false;"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Where clients know one address, they are told of the replicas on all nodes that are there.
+func TestDescribeLogDirsOfAllNodes(t *testing.T) {
+	b := newClusterBench(t, func(o *Options) { o.Single = &Endpoint{Host: "one", Port: 1} })
+	b.env.System.Alias(messages.ReplicaName(100), b.leader)
+	q := kmsg.NewPtrDescribeLogDirsRequest()
+	q.Version = 4
+	q.Topics = []kmsg.DescribeLogDirsRequestTopic{{Topic: "spread", Partitions: []int32{0}}}
+	r := b.send(q)
+	b.reply(next[*messages.DescribeReplica](b).Reply, &messages.ReplicaDescription{Bytes: 10}, nil)
+	b.at(patience)
+	got := ""
+	for _, d := range response[*kmsg.DescribeLogDirsResponse](b, r).Dirs {
+		got += fmt.Sprint(d.Dir, " ", len(d.Topics), "; ")
+	}
+	if want := "node-1 1; node-2 0; node-4 0; "; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

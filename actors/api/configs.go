@@ -79,7 +79,7 @@ func checkBrokerID(r *Request, name, or string) error {
 	if err != nil {
 		return kafka.Errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
 	}
-	if kafka.BrokerID(id) != r.env.Broker {
+	if kafka.BrokerID(id) != r.env.Broker && (r.env.Single == nil || kafka.BrokerID(id) != singleBroker) {
 		return kafka.Errorf(kerr.InvalidRequest, "Unexpected broker id, expected %d%s but received %s", r.env.Broker, or, name)
 	}
 	return nil

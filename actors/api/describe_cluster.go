@@ -29,11 +29,9 @@ func describeCluster(r *Request) {
 	}
 	response.ClusterAuthorizedOperations = operations(clusterOperations, q.IncludeClusterAuthorizedOperations)
 	response.ClusterID = r.image().ClusterID()
-	if l, ok := r.view.Controller(); ok {
-		response.ControllerID = int32(l.Broker)
-	}
-	brokers := r.image().Unfenced()
-	if q.IncludeFencedBrokers {
+	response.ControllerID = int32(r.controller())
+	brokers := r.brokers()
+	if q.IncludeFencedBrokers && r.env.Single == nil {
 		brokers = r.image().Brokers()
 	}
 	for _, b := range brokers {

@@ -16,6 +16,8 @@ type Options struct {
 	Router    *messages.Router
 	Directory *actor.PID     // answers AwaitLeaders
 	Broker    kafka.BrokerID // this node
+	// Single, where not nil, is the one address that clients are told, for all nodes.
+	Single *Endpoint
 	// Static are the settings made at the node's start, without defaults.
 	Static map[string]string
 	// AutoCreateTopics is auto.create.topics.enable; the partitions and replicas are those of __consumer_offsets, which is made on first use.
@@ -33,6 +35,12 @@ type Options struct {
 	Answers *actors.Credits
 	// Observe, where not nil, is told of each request that was answered: its API, the first error in the answer, and how long it took.
 	Observe func(api string, code int16, took time.Duration)
+}
+
+// An Endpoint is where clients reach a node.
+type Endpoint struct {
+	Host string
+	Port int32
 }
 
 // An Env is what the requests of all sessions of a node share. It is safe for use by many goroutines.

@@ -71,7 +71,7 @@ func coordinatorOf(r *Request, kind int8, key string) (*metadata.Broker, error) 
 		return nil, kafka.Errorf(kerr.InvalidRequest, "there are no coordinators of kind %d", kind)
 	}
 	_, l, ok := r.view.GroupCoordinator(key)
-	b := r.image().Broker(l.Broker)
+	b := r.told(r.image(), l.Broker)
 	if !ok || b == nil {
 		return nil, kerr.CoordinatorNotAvailable
 	}

@@ -67,7 +67,7 @@ func newBench(t *testing.T, change func(*Options)) *bench {
 	for i, p := range image.Topic("orders").Partitions[:2] {
 		leaders = append(leaders, messages.Led{Number: p.Number, Leader: messages.Leader{Broker: 1, Epoch: kafka.LeaderEpoch(i + 1), Replica: b.leader, InSync: []kafka.BrokerID{1}}})
 	}
-	router.Set(messages.NewView(image).With(leaders...))
+	router.Set(messages.NewView(image).With(epoch, leaders...))
 	o := Options{
 		System: system, Router: router, Directory: b.leader, Broker: 1, AutoCreateTopics: true, OffsetsPartitions: 5, OffsetsReplication: 1,
 		FetchBytesMax: 1 << 20, FetchSessions: 2, DescribePartitionsMax: 100,

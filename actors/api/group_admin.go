@@ -13,14 +13,14 @@ import (
 )
 
 // ListGroups, versions 0-5. v1 throttle time. v3 flexible. v4 states (KIP-518). v5 types (KIP-848). Every partition of the offsets topic that is
-// coordinated here is asked.
+// coordinated here is asked; where clients know one address for all nodes, every one there is.
 func listGroups(r *Request) {
 	q := r.Body.(*kmsg.ListGroupsRequest)
 	response := kmsg.NewPtrListGroupsResponse()
 	var coordinators []messages.Leader
 	if t := r.image().Topic(messages.OffsetsTopic); t != nil {
 		for _, p := range t.Partitions {
-			if l, ok := r.view.LeaderOf(p.Number); ok && l.Broker == r.env.Broker && l.Coordinator != nil {
+			if l, ok := r.view.LeaderOf(p.Number); ok && (l.Broker == r.env.Broker || r.env.Single != nil) && l.Coordinator != nil {
 				coordinators = append(coordinators, l)
 			}
 		}

@@ -15,7 +15,7 @@ func (r *Request) askGroup(group string, body any, done func(value any, err erro
 		done(nil, kerr.CoordinatorNotAvailable)
 		return
 	}
-	if l.Broker != r.env.Broker {
+	if l.Broker != r.env.Broker && r.env.Single == nil {
 		done(nil, kerr.NotCoordinator)
 		return
 	}

@@ -38,7 +38,7 @@ func newGroupBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	number := image.Topic(messages.OffsetsTopic).Partitions[0].Number
-	b.env.Router.Set(messages.NewView(image).With(messages.Led{Number: number, Leader: messages.Leader{Broker: 1, Epoch: 1, Replica: b.leader, Coordinator: b.leader}}))
+	b.env.Router.Set(messages.NewView(image).With(epoch, messages.Led{Number: number, Leader: messages.Leader{Broker: 1, Epoch: 1, Replica: b.leader, Coordinator: b.leader}}))
 	return b
 }
 

@@ -98,7 +98,7 @@ func missingTopics(r *Request, q *kmsg.MetadataRequest) (names []string) {
 
 func respondMetadata(r *Request, q *kmsg.MetadataRequest, failed map[string]error) {
 	response := kmsg.NewPtrMetadataResponse()
-	for _, b := range r.image().Unfenced() {
+	for _, b := range r.brokers() {
 		m := kmsg.NewMetadataResponseBroker()
 		m.NodeID, m.Host, m.Port = int32(b.ID), b.Host, b.Port
 		if b.Rack != "" {
@@ -109,10 +109,7 @@ func respondMetadata(r *Request, q *kmsg.MetadataRequest, failed map[string]erro
 	if id := r.image().ClusterID(); id != "" {
 		response.ClusterID = &id
 	}
-	response.ControllerID = int32(kafka.NoBroker)
-	if l, ok := r.view.Controller(); ok {
-		response.ControllerID = int32(l.Broker)
-	}
+	response.ControllerID = int32(r.controller())
 	response.AuthorizedOperations = operations(clusterOperations, q.IncludeClusterAuthorizedOperations)
 	if q.Topics == nil || r.Version == 0 && len(q.Topics) == 0 {
 		for _, t := range r.image().Topics() {
@@ -189,6 +186,14 @@ func stateOf(r *Request, t *metadata.Topic, index int32) partitionState {
 	s := partitionState{leader: l}
 	if err != nil {
 		s.code = kerr.LeaderNotAvailable.Code
+	}
+	if r.env.Single != nil {
+		s.leader.Broker = singleBroker
+		if err != nil {
+			s.leader.Broker = kafka.NoBroker
+		}
+		s.replicas, s.inSync = []int32{int32(singleBroker)}, []int32{int32(singleBroker)}
+		return s
 	}
 	for _, replica := range p.Replicas {
 		s.replicas = append(s.replicas, int32(replica.Broker))

@@ -95,6 +95,9 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		if key = sequenceKeyOf(t.ID, out.Partition, b.batch); err == nil && p.r.calls.refused.follows(key, b.batch) {
 			err = kerr.NotLeaderForPartition
 		}
+		if err == nil && p.q.Acks != int16(kafka.AcksNone) {
+			err = p.r.calls.sending.begin(t.Partitions[out.Partition].Number, l)
+		}
 		if errors.Is(err, kerr.NotLeaderForPartition) {
 			p.r.calls.refused.note(key, b.batch.BaseSequence())
 		}
@@ -110,7 +113,9 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		p.done()
 		return
 	}
+	number := t.Partitions[out.Partition].Number
 	p.r.ask(l.Replica, func(to messages.ReplyTo) any { message.Reply = to; return message }, func(value any, err error) {
+		p.r.calls.sending.end(number)
 		produced, _ := value.(*messages.Produced)
 		if errors.Is(err, kerr.NotLeaderForPartition) {
 			p.r.calls.refused.note(key, sequence)

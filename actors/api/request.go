@@ -148,15 +148,6 @@ func (r *Request) partition(t *metadata.Topic, index int32) (*metadata.Partition
 	return p, l, nil
 }
 
-// served is partition for what only the leader itself answers: where that is another node, the client is told so.
-func (r *Request) served(t *metadata.Topic, index int32) (messages.Leader, error) {
-	_, l, err := r.partition(t, index)
-	if err == nil && l.Broker != r.env.Broker {
-		err = kerr.NotLeaderForPartition
-	}
-	return l, err
-}
-
 // isLive tells whether a node is there; this one is.
 func (r *Request) isLive(node kafka.BrokerID) bool {
 	return node == r.env.Broker || r.view.IsLive(node)
@@ -210,7 +201,11 @@ func (r *Request) leaderNow(t *metadata.Topic, index int32) (messages.Leader, *m
 	view := r.env.Router.View()
 	if p := view.Image.Partition(kafka.TopicPartition{Topic: t.Name, Partition: index}); p != nil {
 		if l, ok := view.LeaderOf(p.Number); ok {
-			return l, view.Image.Broker(l.Broker)
+			b := r.told(view.Image, l.Broker)
+			if l.Broker = kafka.NoBroker; b != nil {
+				l.Broker = b.ID
+			}
+			return l, b
 		}
 	}
 	return messages.Leader{Broker: kafka.NoBroker, Epoch: kafka.NoEpoch}, nil

@@ -46,6 +46,9 @@ type Leading struct {
 // SnapshotDue asks a coordinator for a Snapshot of its rows.
 type SnapshotDue struct{}
 
+// HandOver asks a replica to give leadership to another one, where it has it and whenever it gets it: its node is about to end.
+type HandOver struct{}
+
 // Snapshot is the rows of a coordinator after everything that it was told to apply.
 type Snapshot struct{ Chunks [][]byte }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -46,18 +47,29 @@ type View struct {
 	// Complete says that the image has once had all that was committed before this node came. What an incomplete one lacks may exist.
 	Complete     bool
 	leaders      map[kafka.PartitionNumber]Leader
-	outOfService map[kafka.PartitionNumber]bool // the replica on this node
-	live         map[kafka.BrokerID]bool        // the other nodes that are there
+	outOfService map[kafka.PartitionNumber]bool      // the replica on this node
+	live         map[kafka.BrokerID]bool             // the other nodes that are there
+	left         map[kafka.PartitionNumber]time.Time // when this node has stopped leading, a moment ago
 }
 
 // NewView returns a view of an image in which nobody leads.
 func NewView(image *metadata.Image) *View { return &View{Image: image} }
 
-// With returns the view after replicas of this node have begun to lead or stopped, or failed for good.
-func (v *View) With(news ...Led) *View {
+// JustLeft is how long a node takes it upon itself to hand on what clients send it for partitions that it led a moment ago.
+const JustLeft = time.Second
+
+// With returns the view after replicas of this node have begun to lead or stopped, or failed for good, which happened now.
+func (v *View) With(now time.Time, news ...Led) *View {
 	next := *v
-	next.outOfService = maps.Clone(v.outOfService)
+	next.outOfService, next.left = maps.Clone(v.outOfService), maps.Clone(v.left)
+	if next.left == nil {
+		next.left = map[kafka.PartitionNumber]time.Time{}
+	}
+	maps.DeleteFunc(next.left, func(_ kafka.PartitionNumber, at time.Time) bool { return now.Sub(at) > JustLeft })
 	for _, m := range news {
+		if m.Leader.Replica == nil {
+			next.left[m.Number] = now
+		}
 		if !m.Leader.OutOfService {
 			delete(next.outOfService, m.Number)
 			continue
@@ -164,6 +176,12 @@ func (v *View) After(rows []partition.KeyValue, whole bool, upto kafka.Offset) (
 func (v *View) LeaderOf(number kafka.PartitionNumber) (l Leader, ok bool) {
 	l, ok = v.leaders[number]
 	return l, ok
+}
+
+// HasJustLeft tells whether this node led a partition a moment ago.
+func (v *View) HasJustLeft(number kafka.PartitionNumber, now time.Time) bool {
+	at, ok := v.left[number]
+	return ok && now.Sub(at) <= JustLeft
 }
 
 // OutOfService tells whether a partition's replica on this node has failed for good.

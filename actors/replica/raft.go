@@ -46,7 +46,7 @@ func (r *replica) after(d time.Duration, message any) { r.o.System.After(d, r.se
 
 // campaign asks for votes where nobody leads.
 func (r *replica) campaign(pause time.Duration) {
-	if r.p == nil || r.leader != 0 {
+	if r.p == nil || r.leader != 0 || r.leaving {
 		return
 	}
 	r.p.Campaign()
@@ -130,6 +130,9 @@ func (r *replica) leadership(l *partition.Leadership) {
 			Voters: l.Voters, Learners: l.Learners, HighWatermark: r.high,
 		}}
 		r.send(r.o.Directory, r.led)
+		if r.leaving {
+			r.p.HandOver()
+		}
 	case ended:
 		r.stopLeading()
 	}

@@ -72,6 +72,7 @@ type replica struct {
 	leader  uint64 // the raft id of whoever leads, 0 where that is not known
 	voters  []uint64
 	ticking bool
+	leaving bool          // its node is about to end
 	high    *atomic.Int64 // the high watermark, for whoever wants to know it without asking
 }
 

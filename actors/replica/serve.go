@@ -63,6 +63,9 @@ func (r *replica) serve(message any) {
 		r.died(m.Node)
 	case *messages.NodeLost:
 		r.lost(m.Node)
+	case *messages.HandOver:
+		r.leaving = true
+		r.p.HandOver()
 	case *messages.Announce:
 		r.announce()
 	case *messages.Attach:

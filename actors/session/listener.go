@@ -12,6 +12,7 @@ import (
 
 	"troupe/actors"
 	"troupe/actors/api"
+	"troupe/actors/messages"
 )
 
 // Options is what a Listener is made of.
@@ -124,6 +125,10 @@ func (s *sessions) Receive(ctx actor.Context) {
 		m.c.start(pid)
 		if s.draining {
 			ctx.Send(pid, &drain{})
+		}
+	case *messages.NodeDown:
+		for _, child := range ctx.Children() {
+			ctx.Send(child, m)
 		}
 	case *drain:
 		s.draining = true

@@ -83,6 +83,8 @@ func (s *session) handle(ctx actor.Context, message any) {
 		}
 	case *messages.Reply:
 		s.calls.Reply(m)
+	case *messages.NodeDown:
+		s.calls.NodeDown(m.Node)
 	case *alarm:
 		s.calls.Expire(s.env.System.Now())
 	case *Closed:

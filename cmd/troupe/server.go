@@ -46,6 +46,7 @@ The exit code is 0 after a drain, also where clients that did not end within 30 
 		{"admin", "admin.address", "HOST:PORT of metrics, health and the actor tree (default 127.0.0.1:9644)"},
 		{"link", "link.address", "HOST:PORT for the other nodes of the cluster (default none: a cluster of one)"},
 		{"seeds", "seeds", "HOST:PORT,… the links of the nodes that found the cluster, alike on every node"},
+		{"advertise-single", "advertise.single", "HOST:PORT that clients are told is the only broker (default none: they are told of all nodes)"},
 		{"node-id", "node.id", "the node's id (default that of the data folder, 1 for a new one)"},
 		{"log-level", "log.level", "debug, info, warn or error (default info)"},
 		{"log-format", "log.format", "logfmt or json (default logfmt)"},

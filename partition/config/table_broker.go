@@ -21,6 +21,7 @@ var broker = []Property{
 	{Name: "link.tls.cert.file", Type: String, Doc: "The node's certificate for its links, PEM; with link.tls.key.file and link.tls.ca.file, in the place of link.secret.file."},
 	{Name: "link.tls.key.file", Type: String, Doc: "The key of the link's certificate, PEM."},
 	{Name: "link.tls.ca.file", Type: String, Doc: "The certificates of who may sign those of the cluster's nodes, PEM."},
+	{Name: "advertise.single", Type: String, Doc: "HOST:PORT that clients are told is the cluster's one broker, of id 0, such as a load balancer's or a forwarded port. Every node serves everything then, by asking the node that leads. Empty: clients are told of all nodes."},
 	{Name: "admin.address", Type: String, Default: "127.0.0.1:9644", Doc: "HOST:PORT of metrics, health and the actor tree; port 0 takes a free one."},
 	{Name: "log.level", Type: String, Default: "info", Values: []string{"debug", "info", "warn", "error"}, Doc: "What is logged, to stderr."},
 	{Name: "log.format", Type: String, Default: "logfmt", Values: []string{"logfmt", "json"}, Doc: "The form of log lines."},
