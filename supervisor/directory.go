@@ -123,6 +123,8 @@ func (d *directory) complete(view *messages.View) *messages.View {
 
 // changed tells those who go by the view.
 func (d *directory) changed(was, view *messages.View) {
+	d.send(d.b.balance, &viewChanged{})
+	d.send(d.b.partitions, &viewChanged{})
 	if view.Image != was.Image {
 		d.send(d.b.membership, &imageChanged{})
 	}

@@ -58,8 +58,8 @@ type builder struct {
 	// answers bounds what is read for clients and not written to them.
 	answers *actors.Credits
 
-	membership, directory, partitions, sessions *actor.PID
-	said                                        sync.Map // what was logged about settings that can't be read
+	membership, directory, partitions, balance, sessions *actor.PID
+	said                                                 sync.Map // what was logged about settings that can't be read
 }
 
 const (
@@ -85,7 +85,8 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	top := system.Actors().NewLocalPID(actors.TopName(nodeName(o.NodeID), o.Incarnation)).Id
 	at := func(name string) *actor.PID { return system.Actors().NewLocalPID(top + "/" + name) }
-	b.membership, b.directory, b.partitions, b.sessions = at("membership"), at("directory"), at("partitions"), at("sessions")
+	b.membership, b.directory, b.partitions = at("membership"), at("directory"), at("partitions")
+	b.balance, b.sessions = at("balance"), at("sessions")
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, nodeName(o.NodeID), func() actor.Actor { return &node{b: b} })
 	return b, err
 }

@@ -144,7 +144,11 @@ func TestReassignments(t *testing.T) {
 				if got := saidOfReassignment(l.ask(s.body)); got != s.want {
 					t.Errorf("step %d: %q, want %q", i, got, s.want)
 				}
-				if got := replicasOf(&l.c.image.Topic("t").Partitions[0]); s.row != "" && got != s.row {
+				p := &l.c.image.Topic("t").Partitions[0]
+				if unfinished := len(l.c.image.Unfinished()) == 1; unfinished != p.Unfinished() {
+					t.Errorf("step %d: %s is among the unfinished: %v", i, replicasOf(p), unfinished)
+				}
+				if got := replicasOf(p); s.row != "" && got != s.row {
 					t.Errorf("step %d: %s, want %s", i, got, s.row)
 				}
 			}
