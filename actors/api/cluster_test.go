@@ -28,7 +28,7 @@ func newClusterBench(t *testing.T, change func(*Options)) *bench {
 	}
 	view, err := b.env.Router.View().After([]partition.KeyValue{
 		row("broker/1", `{"store":"a","raft":1,"link":"127.0.0.1:7101","host":"one","port":9092}`),
-		row("broker/2", `{"store":"b","raft":2,"link":"127.0.0.1:7102","host":"two","port":9092}`),
+		row("broker/2", `{"store":"AQIDBAUGBwgJCgsMDQ4PEA","raft":2,"link":"127.0.0.1:7102","host":"two","port":9092}`),
 		row("broker/3", `{"store":"c","raft":3,"host":"three","port":9092}`),
 		row("broker/4", `{"store":"d","raft":4,"fenced":true,"host":"four","port":9092}`),
 		row("topic/spread", `{"partitions":[`+partitions[1:]+`]}`),
@@ -244,6 +244,9 @@ func TestDescribeQuorum(t *testing.T) {
 	}
 	if got, want := words(p.Observers), "3 -1 "+never+" "+never+"; "; got != want {
 		t.Errorf("observers %s, want %s", got, want)
+	}
+	if ids := p.CurrentVoters; ids[0].ReplicaDirectoryID != [16]byte{} || ids[1].ReplicaDirectoryID != [16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16} {
+		t.Errorf("directory ids %v", ids)
 	}
 	if len(a.Nodes) != 2 || a.Nodes[1].NodeID != 2 || a.Nodes[1].Listeners[0].Host != "127.0.0.1" || a.Nodes[1].Listeners[0].Port != 7102 {
 		t.Errorf("nodes %+v", a.Nodes)

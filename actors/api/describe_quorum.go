@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"net"
 	"strconv"
 
@@ -78,7 +79,7 @@ func respondQuorum(r *Request, l messages.Leader, d *messages.ReplicaDescription
 		s := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
 		s.ReplicaID = int32(kafka.NoBroker) // of a store that is gone
 		if b := brokers[progress.RaftID]; b != nil {
-			s.ReplicaID = int32(b.ID)
+			s.ReplicaID, s.ReplicaDirectoryID = int32(b.ID), directoryID(b.StoreID)
 		}
 		s.LogEndOffset, s.LastFetchTimestamp, s.LastCaughtUpTimestamp = int64(progress.LogEnd), progress.ContactMillis, progress.CaughtUpMillis
 		if progress.Learner {
@@ -91,6 +92,14 @@ func respondQuorum(r *Request, l messages.Leader, d *messages.ReplicaDescription
 	t.Topic, t.Partitions = messages.MetadataTopic, []kmsg.DescribeQuorumResponseTopicPartition{p}
 	response.Topics = append(response.Topics, t)
 	r.respond(response)
+}
+
+// directoryID is a store's id in Kafka's form, which it has.
+func directoryID(store string) (id [16]byte) {
+	if b, err := base64.RawURLEncoding.DecodeString(store); err == nil && len(b) == len(id) {
+		copy(id[:], b)
+	}
+	return id
 }
 
 // quorumNode is where a node's replica of the metadata is reached; a cluster of one has no such place.

@@ -11,7 +11,8 @@ func (r *replica) description() *messages.ReplicaDescription {
 	d := &messages.ReplicaDescription{LogStart: r.p.LogStart(), HighWatermark: r.p.HighWatermark(), LogEnd: r.p.LogEnd(), Bytes: r.p.Bytes()}
 	for _, q := range r.p.Progress() {
 		d.Progress = append(d.Progress, messages.ReplicaProgress{
-			RaftID: q.RaftID, Learner: q.Learner, LogEnd: q.LogEnd, ContactMillis: millis(q.Contact), CaughtUpMillis: millis(q.CaughtUp),
+			RaftID: q.RaftID, Learner: q.Learner, LogEnd: q.LogEnd, ContactMillis: millis(q.Contact),
+			CaughtUpMillis: min(millis(q.CaughtUp), millis(q.Contact)), // nothing is known of the time after
 		})
 	}
 	return d
