@@ -21,6 +21,8 @@ type Fault struct {
 	Ends bool
 	// Hold is how long the fault lasts, at most half as long again.
 	Hold time.Duration
+	// Led and Others are how long nothing may be acknowledged, on partitions that victims lead and on all others; 0 where nobody has said.
+	Led, Others time.Duration
 	// Strike has it happen, and End has it be over. Both return when that is done.
 	Strike, End func(s *Scene) error
 }
@@ -44,19 +46,19 @@ type Scene struct {
 // Faults returns all faults that can be had, each in the order of how much it breaks.
 func Faults() []Fault {
 	return []Fault{
-		{Name: "kill", Doc: "kill -9 of the node that leads most", Hold: 1500 * time.Millisecond, Strike: kill(1), End: startAll},
-		{Name: "interrupt", Doc: "Ctrl+C on one node, and a start", Hold: 500 * time.Millisecond, Strike: interrupt, End: startAll},
-		{Name: "freeze", Doc: "SIGSTOP of the node that leads most", Hold: 3 * time.Second, Strike: freeze, End: thaw},
+		{Name: "kill", Doc: "kill -9 of the node that leads most", Hold: 1500 * time.Millisecond, Led: time.Second, Others: 200 * time.Millisecond, Strike: kill(1), End: startAll},
+		{Name: "interrupt", Doc: "Ctrl+C on one node, and a start", Hold: 500 * time.Millisecond, Led: 300 * time.Millisecond, Others: 300 * time.Millisecond, Strike: interrupt, End: startAll},
+		{Name: "freeze", Doc: "SIGSTOP of the node that leads most", Hold: 3 * time.Second, Led: 2500 * time.Millisecond, Strike: freeze, End: thaw},
 		{Name: "isolate", Doc: "one node is cut off from the others", Hold: 3 * time.Second, Strike: isolate, End: mend},
 		{Name: "mute", Doc: "what one node sends reaches nobody", Hold: 2 * time.Second, Strike: mute, End: mend},
 		{Name: "deafen", Doc: "nothing reaches one node", Hold: 2 * time.Second, Strike: deafen, End: mend},
 		{Name: "split", Doc: "two nodes don't reach each other; the third one reaches both", Hold: 3 * time.Second, Strike: split, End: mend},
 		{Name: "kill-two", Doc: "kill -9 of two nodes of three", Hold: 1500 * time.Millisecond, Strike: kill(2), End: startAll},
-		{Name: "kill-all", Doc: "kill -9 of all nodes", Hold: 0, Strike: kill(3), End: startAll},
+		{Name: "kill-all", Doc: "kill -9 of all nodes", Led: 3 * time.Second, Strike: kill(3), End: startAll},
 		{Name: "wipe", Doc: "kill -9 of one node, whose folder is removed", Hold: 500 * time.Millisecond, Strike: wipe, End: startAll},
 		{Name: "full-leader", Doc: "the disk of the node that leads most is full", Disks: true, Ends: true, Hold: 3 * time.Second, Strike: fill(mostLeading), End: free},
 		{Name: "full-follower", Doc: "the disk of the node that leads least is full", Disks: true, Ends: true, Hold: 3 * time.Second, Strike: fill(leastLeading), End: free},
-		{Name: "power", Doc: "all machines lose power at once", Disks: true, Hold: 0, Strike: cutPower, End: startAll},
+		{Name: "power", Doc: "all machines lose power at once", Disks: true, Led: 3 * time.Second, Strike: cutPower, End: startAll},
 	}
 }
 

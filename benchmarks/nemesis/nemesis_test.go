@@ -52,7 +52,12 @@ func TestNemesis(t *testing.T) {
 	}
 	fmt.Print(r)
 	if len(r.Violations) > 0 {
-		t.Errorf("the cluster has broken %d promises", len(r.Violations))
+		t.Errorf("promises are broken: %d", len(r.Violations))
+	}
+	for _, s := range r.Summaries() {
+		if minutes > 0 && s.Missed() > 3 {
+			t.Errorf("%s misses its target %.1f times", s.Fault.Name, s.Missed())
+		}
 	}
 }
 

@@ -28,28 +28,6 @@ const wholeWithin = 30 * time.Second
 // answeredWithin is how long the clients have, when everything is well again, to be answered and to read all there is.
 const answeredWithin = 30 * time.Second
 
-// A Turn is what a fault did.
-type Turn struct {
-	Fault    string
-	Victims  []int32
-	Struck   time.Duration // how long it held
-	Whole    time.Duration // from its end until the cluster was whole
-	Led      time.Duration // the longest gap on partitions that victims led
-	Others   time.Duration // and on all others
-	HasLed   bool
-	HasOther bool
-}
-
-// A Report is what came of a run.
-type Report struct {
-	Turns        []Turn
-	Violations   []string
-	Acknowledged int
-	Refused      int // what minorities have refused
-	Compared     int // batches that all replicas have
-	Took         time.Duration
-}
-
 // Run has a cluster go through faults. An error is one of the harness; what the cluster has done wrong stands in the Report.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	began := time.Now()
@@ -65,7 +43,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			return nil, err
 		}
 	}
-	r := &run{o: o, cluster: c, chance: rand.New(rand.NewPCG(o.Seed, 0)), report: &Report{}}
+	r := &run{o: o, cluster: c, chance: rand.New(rand.NewPCG(o.Seed, 0)), report: &Report{Seed: o.Seed}}
 	r.work = &workload{cluster: c, history: NewHistory(partitions)}
 	if err := r.work.start(ctx); err != nil {
 		return nil, err
@@ -148,13 +126,13 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 	}
 	whole := time.Now()
 	time.Sleep(settled) // what is acknowledged by then ends the last gap
-	t := Turn{Fault: f.Name, Victims: ids(s.Victims), Struck: ended.Sub(struck), Whole: whole.Sub(ended)}
+	t := Turn{Fault: f, Victims: ids(s.Victims), Struck: ended.Sub(struck), Whole: whole.Sub(ended)}
 	for p, leader := range s.Leaders {
 		gap := r.work.history.Gap(int32(p), struck, whole.Add(settled))
 		if slices.Contains(t.Victims, leader) {
-			t.Led, t.HasLed = max(t.Led, gap), true
+			t.Led = max(t.Led, gap)
 		} else {
-			t.Others, t.HasOther = max(t.Others, gap), true
+			t.Others = max(t.Others, gap)
 		}
 	}
 	s.note("%v", t)
@@ -252,7 +230,7 @@ func (r *run) finish(ctx context.Context) error {
 	time.Sleep(settled) // the followers hear of the last commit
 	r.cluster.Kill(r.cluster.Nodes...)
 	for _, n := range r.cluster.Nodes {
-		checkNodeLog(h, n)
+		checkLog(h, n)
 	}
 	r.report.Compared, err = checkFolders(h, r.cluster.Nodes)
 	return err
