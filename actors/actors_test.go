@@ -266,6 +266,33 @@ func TestKilledSystemIsSilent(t *testing.T) {
 }
 
 // Many senders, a slow and panicking receiver, real threads: nothing is lost but what panicked, nothing is reordered.
+func TestFrozenSystemGoesOnLater(t *testing.T) {
+	s, st := simulated(1, nil)
+	other := NewSystem(Options{Incarnation: 2, Stepper: st, Rand: st.Rand()})
+	var got []any
+	receive := func(ctx actor.Context) {
+		switch m := ctx.Message().(type) {
+		case int, string:
+			got = append(got, m)
+		}
+	}
+	pid, awake := spawn(t, s, Kind{Name: "k"}, "a", receive), spawn(t, other, Kind{Name: "k"}, "b", receive)
+	settle(st)
+	st.Freeze(s)
+	s.Root().Send(pid, 1)
+	s.After(time.Second, pid, 2)
+	other.After(2*time.Second, awake, "awake")
+	st.Run(func() bool { return len(got) > 0 }, 100)
+	if !slices.Equal(got, []any{"awake"}) {
+		t.Errorf("while the system is frozen %v arrive", got)
+	}
+	st.Thaw(s)
+	settle(st)
+	if !slices.Equal(got, []any{"awake", 1, 2}) {
+		t.Errorf("after it has gone on %v have arrived", got)
+	}
+}
+
 func TestConcurrentSenders(t *testing.T) {
 	s := NewSystem(Options{Incarnation: 1, Restarts: Policy{Budget: 1000, Window: time.Minute, First: time.Microsecond, Longest: time.Microsecond}})
 	const senders, each = 8, 2000

@@ -18,6 +18,7 @@ type Stepper struct {
 	ready  []job
 	timers timerHeap
 	order  uint64
+	frozen map[*System][]job // what has become ready meanwhile
 }
 
 type job struct {
@@ -58,6 +59,10 @@ func (s *Stepper) Step() bool {
 		if j.system != nil && j.system.killed() {
 			continue
 		}
+		if held, ok := s.frozen[j.system]; ok {
+			s.frozen[j.system] = append(held, j)
+			continue
+		}
 		j.run()
 		return true
 	}
@@ -78,7 +83,24 @@ func (s *Stepper) Run(until func() bool, stepsMax int) bool {
 
 // Kill ends a System as a crash would: nothing of it runs any more, and nothing is told.
 func (s *Stepper) Kill(system *System) {
+	delete(s.frozen, system)
 	system.closeOnce.Do(func() { close(system.closed) })
+}
+
+// Freeze lets nothing of a System run until Thaw, as when a process is stopped and goes on later. Its timers become due all the same.
+func (s *Stepper) Freeze(system *System) {
+	if s.frozen == nil {
+		s.frozen = map[*System][]job{}
+	}
+	if _, ok := s.frozen[system]; !ok {
+		s.frozen[system] = nil
+	}
+}
+
+// Thaw has a frozen System go on.
+func (s *Stepper) Thaw(system *System) {
+	s.ready = append(s.ready, s.frozen[system]...)
+	delete(s.frozen, system)
 }
 
 func (s *System) killed() bool {

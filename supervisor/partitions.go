@@ -23,6 +23,7 @@ type partitions struct {
 	cluster string
 	replica uint64 // the raft id of the metadata's replica; 0 until there is one
 	self    *actor.PID
+	held    map[kafka.PartitionNumber]bool // of what the store held something when the actor began
 	running map[kafka.PartitionNumber]*running
 	// stopping are replicas whose data is to be removed when they are gone, by their PIDs' ids.
 	stopping map[string]kafka.PartitionNumber
@@ -48,6 +49,8 @@ type running struct {
 // What the parent of the replicas hears.
 type (
 	reconcile struct{}
+	// storeHolds says of which partitions the store holds something.
+	storeHolds struct{ stored []kafka.PartitionNumber }
 	// viewChanged says that the view of the cluster has changed.
 	viewChanged struct{}
 	// reviewQuorum asks for another look at who votes on the metadata.
@@ -73,7 +76,14 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.reconcile(ctx)
+		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
+	case *storeHolds:
+		p.held = map[kafka.PartitionNumber]bool{}
+		for _, number := range m.stored {
+			p.held[number] = true
+		}
+		p.reconcile(ctx)
 	case *holdsReplica:
 		p.replica = m.replica
 		p.reconcile(ctx)
@@ -106,14 +116,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *actor.Terminated:
 		p.terminated(ctx, m.Who)
 	case *dropOrphans:
-		p.b.system.Work(ctx.Self(), func() any {
-			stored, err := p.b.o.Store.Partitions()
-			if err != nil {
-				level.Error(p.b.system.Logger()).Log("msg", "can't list the partitions of the store", "err", err)
-				return nil
-			}
-			return &orphans{stored}
-		})
+		p.list(func(stored []kafka.PartitionNumber) any { return &orphans{stored} })
 	case *orphans:
 		p.orphans = m.stored
 		p.dropOrphans(ctx.Self())
@@ -129,6 +132,18 @@ func (p *partitions) Receive(ctx actor.Context) {
 	}
 }
 
+// list sends the actor a message about what the store holds.
+func (p *partitions) list(message func([]kafka.PartitionNumber) any) {
+	p.b.system.Work(p.self, func() any {
+		stored, err := p.b.o.Store.Partitions()
+		if err != nil {
+			level.Error(p.b.system.Logger()).Log("msg", "can't list the partitions of the store", "err", err)
+			return nil
+		}
+		return message(stored)
+	})
+}
+
 // all tells every replica.
 func (p *partitions) all(ctx actor.Context, message any) {
 	for _, number := range slices.Sorted(maps.Keys(p.running)) {
@@ -136,9 +151,11 @@ func (p *partitions) all(ctx actor.Context, message any) {
 	}
 }
 
-// reconcile starts, configures and stops replicas.
+// reconcile starts, configures and stops replicas. Before the view is complete it starts those that the store holds something of, no new ones: what the
+// metadata says may be of a time before the partition was deleted, here and on other nodes, and they would found it anew.
 func (p *partitions) reconcile(ctx actor.Context) {
-	image := p.b.router.View().Image
+	view := p.b.router.View()
+	image := view.Image
 	if p.replica != 0 && p.running[kafka.MetadataPartition] == nil {
 		p.start(ctx, kafka.MetadataPartition, p.b.metadataReplica(p.cluster, p.replica), p.metadataMembers())
 	}
@@ -161,6 +178,9 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		}
 		r := p.running[number]
 		if r == nil {
+			if !view.Complete && !p.held[number] {
+				continue
+			}
 			p.start(ctx, number, p.b.replicaOf(number, w, config), w.members)
 			continue
 		}

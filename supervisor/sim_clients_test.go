@@ -14,19 +14,13 @@ import (
 	"troupe/partition/record"
 )
 
-// later goes on with a connection after a while, unless it has ended by then.
-func (c *simClient) later(most time.Duration, f func(*simClient)) {
-	life := c.life
-	c.s.st.AfterFunc(1+time.Duration(c.s.chance.Int64N(int64(most))), func() {
-		if life == c.life {
-			f(c)
-		}
-	})
-}
+// simInFlight is how many batches a producer has under way.
+const simInFlight = 5
 
 // A simProducer writes the records of one partition, several batches in flight, each until it is acknowledged.
 type simProducer struct {
 	s         *simulation
+	topic     simSpec
 	partition int32
 	id        int64
 	known     bool
@@ -43,13 +37,15 @@ type simBatch struct{ first, count int }
 func (p *simProducer) begin(c *simClient) {
 	p.sent, p.unheard, p.failed = 0, 0, false
 	if p.known {
-		p.fill(c)
+		c.toLeader(p.topic.name, p.partition, p.fill)
 		return
 	}
 	create := kmsg.NewPtrCreateTopicsRequest()
 	create.Version, create.TimeoutMillis = 7, 1000
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "orders", simPartitions, 1
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = p.topic.name, p.topic.partitions, int16(p.s.shape.nodes)
+	inSync := strconv.Itoa(p.topic.minInSync)
+	topic.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "min.insync.replicas", Value: &inSync}}
 	create.Topics = append(create.Topics, topic)
 	c.send(create, func(a kmsg.Response) {
 		if code := a.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; code != 0 && code != kerr.TopicAlreadyExists.Code {
@@ -71,16 +67,31 @@ func (p *simProducer) begin(c *simClient) {
 func (p *simProducer) fill(c *simClient) {
 	for p.unheard < simInFlight && !p.failed {
 		if p.sent == len(p.batches) {
-			if p.next == simRecords {
+			if p.next == p.s.shape.records {
 				return
 			}
-			b := simBatch{p.next, 1 + p.s.chance.IntN(min(3, simRecords-p.next))}
+			if !p.isDue() {
+				if p.unheard == 0 {
+					c.later(100*time.Millisecond, p.fill)
+				}
+				return
+			}
+			b := simBatch{p.next, 1 + p.s.chance.IntN(min(3, p.s.shape.records-p.next))}
 			p.next += b.count
 			p.batches = append(p.batches, b)
 		}
 		p.send(c, p.batches[p.sent])
 		p.sent++
 	}
+}
+
+// simBurst is how many records come together.
+const simBurst = 16
+
+// isDue tells whether it is time for the next record: they come in bursts, which are spread over the simulation.
+func (p *simProducer) isDue() bool {
+	passed := p.s.st.Now().Sub(p.s.began)
+	return passed >= p.s.shape.lasts*time.Duration(p.next/simBurst*simBurst)/time.Duration(p.s.shape.records)
 }
 
 func (p *simProducer) send(c *simClient, batch simBatch) {
@@ -94,7 +105,7 @@ func (p *simProducer) send(c *simClient, batch simBatch) {
 	}
 	q := kmsg.NewPtrProduceRequest()
 	q.Version, q.Acks, q.TimeoutMillis = 9, -1, 1000
-	q.Topics = []kmsg.ProduceRequestTopic{{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: p.partition, Records: bytes}}}}
+	q.Topics = []kmsg.ProduceRequestTopic{{Topic: p.topic.name, Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: p.partition, Records: bytes}}}}
 	p.unheard++
 	c.send(q, func(a kmsg.Response) {
 		p.unheard--
@@ -108,22 +119,22 @@ func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64)
 	head := len(p.batches) > 0 && p.batches[0] == batch
 	switch {
 	case err == nil && !head:
-		p.s.t.Errorf("SIM_SEED=%d: partition %d: the batch from %d on is acknowledged before the one in front of it", p.s.seed, p.partition, batch.first)
+		p.s.errorf("%s-%d: the batch from %d on is acknowledged before the one in front of it", p.topic.name, p.partition, batch.first)
 	case err == nil:
 		if base != int64(batch.first) {
-			p.s.t.Errorf("SIM_SEED=%d: partition %d: record %d is acknowledged at offset %d", p.s.seed, p.partition, batch.first, base)
+			p.s.errorf("%s-%d: record %d is acknowledged at offset %d", p.topic.name, p.partition, batch.first, base)
 		}
 		p.batches = p.batches[1:]
 		p.sent--
 		p.s.result.records += batch.count
-		if len(p.batches) == 0 && p.next == simRecords {
+		if len(p.batches) == 0 && p.next == p.s.shape.records {
 			p.s.done++
 			return
 		}
 	case kerr.IsRetriable(err) || !head && err == kerr.OutOfOrderSequenceNumber:
 		p.failed = true
 	default:
-		p.s.t.Errorf("SIM_SEED=%d: partition %d: the batch from %d on: %v", p.s.seed, p.partition, batch.first, err)
+		p.s.errorf("%s-%d: the batch from %d on: %v", p.topic.name, p.partition, batch.first, err)
 	}
 	switch {
 	case !p.failed:
@@ -133,49 +144,50 @@ func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64)
 	}
 }
 
-// A simReader reads all partitions from their start, and goes on from where it is when its connection breaks.
+// A simReader reads a partition from its start, and goes on from where it is when its connection breaks.
 type simReader struct {
-	s        *simulation
-	minBytes int32
-	next     [simPartitions]int
-	high     [simPartitions]int64
-	done     bool
+	s         *simulation
+	topic     string
+	partition int32
+	minBytes  int32
+	next      int
+	high      int64
+	done      bool
 }
 
-func (r *simReader) begin(c *simClient) {
+func (r *simReader) begin(c *simClient) { c.toLeader(r.topic, r.partition, r.fetch) }
+
+func (r *simReader) fetch(c *simClient) {
 	q := kmsg.NewPtrFetchRequest()
 	q.Version, q.MaxBytes, q.MaxWaitMillis, q.MinBytes, q.SessionEpoch = 11, 1<<20, 20, r.minBytes, -1
-	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic = "orders"
-	for p := range simPartitions {
-		x := kmsg.NewFetchRequestTopicPartition()
-		x.Partition, x.FetchOffset, x.PartitionMaxBytes, x.CurrentLeaderEpoch = int32(p), int64(r.next[p]), 1<<20, -1
-		topic.Partitions = append(topic.Partitions, x)
+	x := kmsg.NewFetchRequestTopicPartition()
+	x.Partition, x.FetchOffset, x.PartitionMaxBytes, x.CurrentLeaderEpoch = r.partition, int64(r.next), 1<<20, -1
+	q.Topics = append(q.Topics, kmsg.FetchRequestTopic{Topic: r.topic, Partitions: []kmsg.FetchRequestTopicPartition{x}})
+	pause := 20 * time.Millisecond
+	if r.s.shape.lasts > 0 {
+		pause = 200 * time.Millisecond
 	}
-	q.Topics = append(q.Topics, topic)
 	c.send(q, func(a kmsg.Response) {
-		for _, t := range a.(*kmsg.FetchResponse).Topics {
-			for _, p := range t.Partitions {
-				r.read(p)
+		got := a.(*kmsg.FetchResponse).Topics[0].Partitions[0]
+		if got.ErrorCode != 0 {
+			if !kerr.IsRetriable(kerr.ErrorForCode(got.ErrorCode)) {
+				r.s.errorf("%s-%d can't be read from offset %d: %v", r.topic, r.partition, r.next, kerr.ErrorForCode(got.ErrorCode))
 			}
+			c.later(pause, r.begin)
+			return
 		}
-		r.done = true
-		for _, n := range r.next {
-			r.done = r.done && n == simRecords
-		}
-		if !r.done {
-			c.later(20*time.Millisecond, r.begin)
+		r.read(got)
+		if r.done = r.next == r.s.shape.records; !r.done {
+			c.later(pause, r.fetch)
 		}
 	})
 }
 
 func (r *simReader) read(p kmsg.FetchResponseTopicPartition) {
-	if p.ErrorCode == 0 {
-		if p.HighWatermark < r.high[p.Partition] {
-			r.s.t.Errorf("SIM_SEED=%d: the high watermark of partition %d goes back from %d to %d", r.s.seed, p.Partition, r.high[p.Partition], p.HighWatermark)
-		}
-		r.high[p.Partition] = p.HighWatermark
+	if p.HighWatermark < r.high {
+		r.s.errorf("the high watermark of %s-%d goes back from %d to %d", r.topic, r.partition, r.high, p.HighWatermark)
 	}
+	r.high = p.HighWatermark
 	for b, err := range record.Batches(p.RecordBatches) {
 		if err != nil {
 			r.s.t.Fatal(err)
@@ -184,10 +196,10 @@ func (r *simReader) read(p kmsg.FetchResponseTopicPartition) {
 			if err != nil {
 				r.s.t.Fatal(err)
 			}
-			if want := strconv.Itoa(r.next[p.Partition]); string(got.Value) != want || int64(got.Offset) != int64(r.next[p.Partition]) {
-				r.s.t.Fatalf("SIM_SEED=%d: partition %d has %s at offset %d, want %s", r.s.seed, p.Partition, got.Value, got.Offset, want)
+			if want := strconv.Itoa(r.next); string(got.Value) != want || int64(got.Offset) != int64(r.next) {
+				r.s.errorf("%s-%d has %s at offset %d, want %s", r.topic, r.partition, got.Value, got.Offset, want)
 			}
-			r.next[p.Partition]++
+			r.next++
 		}
 	}
 }
@@ -201,7 +213,15 @@ type simCommitter struct {
 
 func (k *simCommitter) begin(c *simClient) {
 	if k.check {
-		k.fetch(c)
+		k.end(c)
+		return
+	}
+	c.toCoordinator("readers", k.commit)
+}
+
+func (k *simCommitter) commit(c *simClient) {
+	if k.check {
+		k.end(c)
 		return
 	}
 	k.sent++
@@ -210,31 +230,37 @@ func (k *simCommitter) begin(c *simClient) {
 	q.Version, q.Group, q.Generation = 8, "readers", -1
 	p := kmsg.NewOffsetCommitRequestTopicPartition()
 	p.Offset = at
-	q.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: "orders", Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}}}
+	q.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: k.s.shape.topics[0].name, Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}}}
 	c.send(q, func(a kmsg.Response) {
 		if a.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode != 0 {
-			c.send(findGroup("readers"), func(kmsg.Response) { c.later(20*time.Millisecond, k.begin) }) // whose first makes __consumer_offsets
+			c.later(k.pause(), k.begin)
 			return
 		}
 		k.acknowledged = at
-		c.later(20*time.Millisecond, k.begin)
+		c.later(k.pause(), k.commit)
 	})
 }
 
-func findGroup(group string) kmsg.Request {
-	q := kmsg.NewPtrFindCoordinatorRequest()
-	q.Version, q.CoordinatorKeys = 4, []string{group}
-	return q
+func (k *simCommitter) pause() time.Duration {
+	if k.s.shape.lasts > 0 {
+		return 200 * time.Millisecond
+	}
+	return 20 * time.Millisecond
 }
 
-func (k *simCommitter) fetch(c *simClient) {
+// end looks at what is there, if anything was ever acknowledged.
+func (k *simCommitter) end(c *simClient) {
 	if k.acknowledged == 0 {
 		k.done = true // there may be no __consumer_offsets
 		return
 	}
+	c.toCoordinator("readers", k.fetch)
+}
+
+func (k *simCommitter) fetch(c *simClient) {
 	q := kmsg.NewPtrOffsetFetchRequest()
 	q.Version, q.Group = 7, "readers"
-	q.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: "orders", Partitions: []int32{0}}}
+	q.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: k.s.shape.topics[0].name, Partitions: []int32{0}}}
 	c.send(q, func(a kmsg.Response) {
 		got := a.(*kmsg.OffsetFetchResponse)
 		if got.ErrorCode != 0 || got.Topics[0].Partitions[0].ErrorCode != 0 {
@@ -242,7 +268,7 @@ func (k *simCommitter) fetch(c *simClient) {
 			return
 		}
 		if at := got.Topics[0].Partitions[0].Offset; at < k.acknowledged || at > k.sent {
-			k.s.t.Errorf("SIM_SEED=%d: the group is at %d; %d was acknowledged, %d was sent", k.s.seed, at, k.acknowledged, k.sent)
+			k.s.errorf("the group is at %d; %d was acknowledged, %d was sent", at, k.acknowledged, k.sent)
 		}
 		k.done = true
 	})
@@ -277,13 +303,13 @@ func (k *simKeeper) create(c *simClient, name string) {
 	q := kmsg.NewPtrCreateTopicsRequest()
 	q.Version, q.TimeoutMillis = 7, 1000
 	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = name, 1, 1
+	t.Topic, t.NumPartitions, t.ReplicationFactor = name, 1, -1
 	q.Topics = append(q.Topics, t)
 	c.send(q, func(a kmsg.Response) {
 		if a.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode == 0 {
 			k.topics[name] = simTopic{true, true}
 		}
-		c.later(40*time.Millisecond, k.begin)
+		c.later(k.pause(), k.begin)
 	})
 }
 
@@ -298,11 +324,18 @@ func (k *simKeeper) delete(c *simClient, name string) {
 			k.topics[name] = simTopic{false, true}
 		case kerr.UnknownTopicOrPartition.Code:
 			if was.exists && was.certain {
-				k.s.t.Errorf("SIM_SEED=%d: topic %s was made, and is not there", k.s.seed, name)
+				k.s.errorf("topic %s was made, and is not there", name)
 			}
 		}
-		c.later(40*time.Millisecond, k.begin)
+		c.later(k.pause(), k.begin)
 	})
+}
+
+func (k *simKeeper) pause() time.Duration {
+	if k.s.shape.lasts > 0 {
+		return 6 * time.Second
+	}
+	return 40 * time.Millisecond
 }
 
 func (k *simKeeper) look(c *simClient) {
@@ -315,7 +348,7 @@ func (k *simKeeper) look(c *simClient) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(k.topics)) {
 			if t := k.topics[name]; t.certain && t.exists != there[name] {
-				k.s.t.Errorf("SIM_SEED=%d: topic %s: %v was acknowledged, it is there: %v", k.s.seed, name, t, there[name])
+				k.s.errorf("topic %s: %v was acknowledged, it is there: %v", name, t, there[name])
 			}
 		}
 		k.done = true

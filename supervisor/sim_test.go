@@ -1,30 +1,52 @@
 package supervisor
 
 import (
-	"encoding/binary"
+	"crypto/rand"
 	"fmt"
 	"hash/fnv"
-	"math/rand/v2"
+	"io"
+	mathrand "math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log"
 	cmap "github.com/orcaman/concurrent-map"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors"
-	"troupe/actors/api"
-	"troupe/actors/session"
-	"troupe/partition/config"
 	"troupe/partition/kafka"
 	"troupe/partition/logstore"
 )
 
+// entropy stands for the operating system's source, from which raft draws its election time-outs. A simulation replaces it by one of its own.
+var entropy = &source{from: rand.Reader}
+
 func TestMain(m *testing.M) {
 	cmap.SHARD_COUNT = 1 // of each of the 1,024 maps that protoactor makes for a System: half of the simulation's time otherwise
+	rand.Reader = entropy
 	os.Exit(m.Run())
+}
+
+// A source is where random bytes come from.
+type source struct {
+	mu   sync.Mutex
+	from io.Reader
+}
+
+// Read reads from whatever stands behind the source at the moment.
+func (s *source) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.from.Read(b)
+}
+
+func (s *source) replace(from io.Reader) (before io.Reader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, s.from = s.from, from
+	return before
 }
 
 // TestSimulation runs a node's actors in one thread, over a simulated disk and network and in simulated time, from a seed. Idempotent producers write, five
@@ -34,319 +56,194 @@ func TestMain(m *testing.M) {
 //
 // SIM_SEEDS says how many seeds (200), and SIM_SEED runs a single one.
 func TestSimulation(t *testing.T) {
+	simulateSeeds(t, 200, simShape{
+		nodes: 1, topics: []simSpec{{name: "orders", partitions: 3, minInSync: 1}}, records: 16, stepsMax: 200_000, twice: 1, panics: 3000,
+	})
+}
+
+// A simShape is what is simulated.
+type simShape struct {
+	nodes    int
+	topics   []simSpec
+	records  int           // of each partition
+	lasts    time.Duration // over which producers spread their records, and faults come
+	stepsMax int
+	twice    int // one seed of so many runs twice
+	panics   int // one message of so many makes an actor panic
+}
+
+// A simSpec is a topic that producers write to.
+type simSpec struct {
+	name       string
+	partitions int32
+	minInSync  int
+}
+
+func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 	if seed := os.Getenv("SIM_SEED"); seed != "" {
 		n, err := strconv.ParseUint(seed, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		simulate(t, n)
+		s := simulate(t, n, shape, os.Getenv("SIM_LOG") != "", false)
+		t.Logf("%+v", s)
 		return
 	}
-	seeds := 200
 	if n, err := strconv.Atoi(os.Getenv("SIM_SEEDS")); err == nil {
 		seeds = n
 	}
-	records, crashes := 0, 0
+	var all simResult
 	for seed := range uint64(seeds) {
-		one, two := simulate(t, seed), simulate(t, seed)
-		if one.trace != two.trace || one.steps != two.steps {
-			t.Fatalf("SIM_SEED=%d: two runs differ: %d and %d steps", seed, one.steps, two.steps)
+		again := seed%uint64(shape.twice) == 0
+		one := simulate(t, seed, shape, false, again)
+		if again && !t.Failed() {
+			if two := simulate(t, seed, shape, false, true); one.trace != two.trace || one.steps != two.steps {
+				t.Errorf("two runs differ: %d and %d steps", one.steps, two.steps)
+			}
 		}
 		if t.Failed() {
-			t.Fatalf("SIM_SEED=%d", seed)
+			t.Fatalf("SIM_SEED=%d go test -count=1 -run '^%s$' ./supervisor  # SIM_LOG=1 -v for what the nodes log", seed, t.Name())
 		}
-		records += one.records
-		crashes += one.crashes
+		all.records += one.records
+		all.crashes += one.crashes
+		all.steps += one.steps
+		all.took += one.took
 	}
-	t.Logf("%d seeds, %d records, %d crashes", seeds, records, crashes)
+	t.Logf("%d seeds, %d records, %d crashes, %d steps, %v", seeds, all.records, all.crashes, all.steps, all.took.Round(time.Second))
 }
 
 type simResult struct {
 	trace                   uint64
 	steps, records, crashes int
+	calls                   int           // of nodes to nodes
+	took                    time.Duration // in simulated time
 }
 
 // A simulation is one run.
 type simulation struct {
 	t      *testing.T
-	seed   uint64
+	shape  simShape
 	st     *actors.Stepper
-	chance *rand.Rand
-	store  *logstore.Memory
-	node   *simNode
+	chance *mathrand.Rand
+	logger log.Logger
+	nodes  []*simNode
+	net    *simNet
+	began  time.Time
+	pause  time.Duration // between two faults, at most
+	calm   bool          // no more faults
 	result simResult
+	checks simChecks
+	panics map[string]int // by the actor's id: too many would take it out of service
 
 	clients   []*simClient
-	producer  [simPartitions]*simProducer
+	producers []*simProducer
+	followers []*simReader
 	committer *simCommitter
 	keeper    *simKeeper
 	done      int // producers that are
-	syncs     int // until the next crash at a write
 }
 
-// A simNode is one life of the node.
-type simNode struct {
-	system *actors.System
-	tree   *builder
-	ready  bool
-}
-
-const (
-	simPartitions = 3
-	simRecords    = 16 // of each partition
-	simInFlight   = 5
-	simStepsMax   = 200_000
-)
-
-func simulate(t *testing.T, seed uint64) simResult {
-	s := &simulation{t: t, seed: seed, st: actors.NewStepper(seed, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
-	s.chance = s.st.Rand()
+// simulate runs a seed.
+func simulate(t *testing.T, seed uint64, shape simShape, logged, traced bool) simResult {
+	var bytes [32]byte
+	bytes[0] = byte(seed)
+	defer entropy.replace(entropy.replace(mathrand.NewChaCha8(bytes)))
+	s := &simulation{t: t, shape: shape, st: actors.NewStepper(seed, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), panics: map[string]int{}}
+	s.chance, s.began, s.logger = s.st.Rand(), s.st.Now(), log.NewNopLogger()
+	s.net, s.checks = newSimNet(s), newSimChecks(s)
+	if logged {
+		s.logger = log.With(log.NewLogfmtLogger(testWriter{t}), "at", log.Valuer(func() any { return s.st.Now().Sub(s.began) }))
+	}
 	hash := fnv.New64a()
-	s.st.Trace = func(event string) {
-		hash.Write([]byte(event))
-		s.result.steps++
+	if traced {
+		s.st.Trace = func(event string) { hash.Write([]byte(event)) }
 	}
-	s.store = logstore.NewMemory(s.disk)
-	s.store.Together = func(waiting int) int { return 1 + s.chance.IntN(waiting) }
-	s.boot()
-	for p := range simPartitions {
-		s.producer[p] = &simProducer{s: s, partition: int32(p)}
-		s.client(s.producer[p].begin)
+	for id := range shape.nodes {
+		n := &simNode{s: s, id: kafka.BrokerID(id + 1)}
+		n.store = logstore.NewMemory(n.disk)
+		n.store.Together = func(waiting int) int { return 1 + s.chance.IntN(waiting) }
+		if shape.nodes == 1 {
+			n.cluster, n.replica = "cluster", founderReplica
+		}
+		s.nodes = append(s.nodes, n)
+		n.boot()
 	}
-	follower := &simReader{s: s, minBytes: 200}
-	s.committer, s.keeper = &simCommitter{s: s}, &simKeeper{s: s, topics: map[string]simTopic{}}
-	s.client(follower.begin)
-	s.client(s.committer.begin)
-	s.client(s.keeper.begin)
-	s.crashLater()
-	if !s.st.Run(func() bool { return s.done == simPartitions || t.Failed() }, simStepsMax) {
-		t.Fatalf("SIM_SEED=%d: the producers are not done after %d steps", seed, s.result.steps)
+	s.pause = 200*time.Millisecond + s.upTo(4*time.Second)
+	s.work()
+	s.trouble()
+	s.until("the producers are done", func() bool { return s.done == len(s.producers) && s.st.Now().Sub(s.began) >= shape.lasts })
+	s.endTrouble()
+	s.look()
+	for _, n := range s.nodes {
+		s.st.Kill(n.system)
 	}
-	s.crash() // once more, and then everything is looked at
-	reader := &simReader{s: s, minBytes: 1}
-	s.client(reader.begin)
-	s.committer.check, s.keeper.check = true, true
-	if !s.st.Run(func() bool { return reader.done && s.committer.done && s.keeper.done || t.Failed() }, simStepsMax) {
-		t.Fatalf("SIM_SEED=%d: not all is there: records %v, offsets %v, topics %v", seed, reader.done, s.committer.done, s.keeper.done)
-	}
-	s.checkImage()
-	s.st.Kill(s.node.system)
-	s.result.trace = hash.Sum64()
+	s.result.trace, s.result.took = hash.Sum64(), s.st.Now().Sub(s.began)
 	return s.result
 }
 
-// disk makes writes durable after a while, as one of the stepper's steps. The node may crash at any of them.
-func (s *simulation) disk(sync func()) {
-	node := s.node
-	s.st.AfterFunc(time.Duration(s.chance.IntN(3000))*time.Microsecond, func() {
-		if node != s.node && s.node != nil { // a disk does nothing for a node that has crashed
-			return
-		}
-		if s.syncs--; s.syncs == 0 {
-			s.crash()
-			return
-		}
-		sync()
-	})
+// until takes steps until the condition holds.
+func (s *simulation) until(what string, holds func() bool) {
+	held := s.st.Run(func() bool { s.result.steps++; return s.t.Failed() || holds() }, s.shape.stepsMax)
+	if !held {
+		s.t.Errorf("after %d steps and %v it is not so that %s", s.result.steps, s.st.Now().Sub(s.began), what)
+	}
+	if s.t.Failed() {
+		s.t.FailNow()
+	}
 }
 
-// checkImage looks at what the metadata says: no partition number is given twice.
-func (s *simulation) checkImage() {
-	names := map[kafka.PartitionNumber]string{}
-	for _, topic := range s.node.tree.router.View().Image.Topics() {
-		for i, p := range topic.Partitions {
-			name := fmt.Sprintf("%s-%d", topic.Name, i)
-			if other, twice := names[p.Number]; twice {
-				s.t.Errorf("SIM_SEED=%d: %s and %s have number %d both", s.seed, name, other, p.Number)
+// work has clients begin.
+func (s *simulation) work() {
+	for _, topic := range s.shape.topics {
+		for p := range topic.partitions {
+			s.producers = append(s.producers, &simProducer{s: s, topic: topic, partition: p})
+			s.followers = append(s.followers, &simReader{s: s, topic: topic.name, partition: p, minBytes: 200})
+		}
+	}
+	for _, p := range s.producers {
+		s.client(p.begin)
+	}
+	s.committer, s.keeper = &simCommitter{s: s}, &simKeeper{s: s, topics: map[string]simTopic{}}
+	for _, f := range s.followers {
+		s.client(f.begin)
+	}
+	s.client(s.committer.begin)
+	s.client(s.keeper.begin)
+}
+
+// look looks at everything in the end.
+func (s *simulation) look() {
+	s.checks.eventually()
+	var readers []*simReader
+	for _, f := range s.followers {
+		r := &simReader{s: s, topic: f.topic, partition: f.partition, minBytes: 1, high: f.high}
+		readers = append(readers, r)
+		s.client(r.begin)
+	}
+	s.committer.check, s.keeper.check = true, true
+	s.until("all acknowledged records are there", func() bool {
+		for _, r := range readers {
+			if !r.done {
+				return false
 			}
-			names[p.Number] = name
 		}
-	}
-}
-
-// boot starts the node on what the disk holds.
-func (s *simulation) boot() {
-	settings, err := config.Load(config.Sources{Set: []string{"listener.address=127.0.0.1:9092", "offsets.topic.num.partitions=2", "group.initial.rebalance.delay.ms=0", "log.retention.check.interval.ms=15"}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	n := &simNode{}
-	s.node = n
-	incarnation := uint64(s.result.crashes + 1)
-	n.system = actors.NewSystem(actors.Options{Address: "1", Incarnation: incarnation, Stepper: s.st, Rand: s.chance, Policies: policies, Fault: s.fault})
-	n.tree, err = buildTree(n.system, treeOptions{
-		Settings: settings, Store: s.store, StoreID: "store", ClusterID: "cluster", Replica: 1, NodeID: 1, Incarnation: incarnation, MachineSegmentBytes: 600, MachineSnapshotRecords: 8,
-		Ready:  func(*session.Listener) { n.ready = true },
-		Failed: func(err error) { s.t.Errorf("SIM_SEED=%d: the node failed: %v", s.seed, err) },
+		return true
 	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.until("the group's offset is there", func() bool { return s.committer.done })
+	s.until("the topics are there", func() bool { return s.keeper.done })
+	s.checks.end()
 }
 
-// fault has an actor panic now and then.
-func (s *simulation) fault(kind, _ string, _ any) {
-	if kind != "node" && kind != "partitions" && s.node.ready && s.chance.IntN(3000) == 0 {
-		panic("the simulation's")
-	}
+func (s *simulation) errorf(format string, args ...any) {
+	s.t.Helper()
+	s.t.Errorf("at %v: %s", s.st.Now().Sub(s.began), fmt.Sprintf(format, args...))
 }
 
-func (s *simulation) crashLater() {
-	s.syncs = 1 + s.chance.IntN(150)
-	s.st.AfterFunc(time.Duration(5+s.chance.IntN(80))*time.Millisecond, func() {
-		s.crash()
-		if s.result.crashes < 3 {
-			s.crashLater()
-		}
-	})
-}
+// testWriter logs lines.
+type testWriter struct{ t *testing.T }
 
-// crash ends the node at once, and starts another on what the disk has kept.
-func (s *simulation) crash() {
-	s.result.crashes++
-	s.st.Kill(s.node.system)
-	s.store = s.store.Crash(s.chance, s.disk)
-	s.boot()
-	for _, c := range s.clients {
-		c.broken()
-	}
-}
-
-// A simClient is a client's connection, over a network that takes its time and breaks.
-type simClient struct {
-	s       *simulation
-	life    int // of the connection
-	pid     *actor.PID
-	node    *simNode
-	last    uint32
-	waiting map[uint32]simCall
-	to, fro time.Time // when what was sent last arrives: nothing overtakes it
-	resume  func(*simClient)
-}
-
-type simCall struct {
-	q    kmsg.Request
-	done func(kmsg.Response)
-}
-
-// client opens a connection; begin is called whenever there is a new one.
-func (s *simulation) client(begin func(*simClient)) {
-	c := &simClient{s: s, resume: begin}
-	s.clients = append(s.clients, c)
-	c.connect()
-}
-
-func (c *simClient) connect() {
-	c.life++
-	life := c.life
-	c.waiting = map[uint32]simCall{}
-	c.pid = nil
-	if !c.s.node.ready {
-		c.s.st.AfterFunc(10*time.Millisecond, func() {
-			if c.life == life {
-				c.connect()
-			}
-		})
-		return
-	}
-	c.node = c.s.node
-	var err error
-	c.pid, err = session.Spawn(nil, c.node.tree.env, fmt.Sprint("client-", c.s.count()), &simConn{c, life})
-	if err != nil {
-		c.s.t.Fatal(err)
-	}
-	c.resume(c)
-}
-
-// count numbers connections, so that their names are the same in each run.
-func (s *simulation) count() int {
-	n := 0
-	for _, c := range s.clients {
-		n += c.life
-	}
-	return n
-}
-
-// broken has the client connect again.
-func (c *simClient) broken() {
-	c.life++
-	life := c.life
-	c.s.st.AfterFunc(time.Duration(1+c.s.chance.IntN(20))*time.Millisecond, func() {
-		if c.life == life {
-			c.connect()
-		}
-	})
-}
-
-func (c *simClient) send(q kmsg.Request, done func(kmsg.Response)) {
-	c.last++
-	c.waiting[c.last] = simCall{q, done}
-	frame := kmsg.NewRequestFormatter(kmsg.FormatterClientID("sim")).AppendRequest(nil, q, int32(c.last))[4:]
-	life, node := c.life, c.node
-	c.s.st.AfterFunc(c.delay(&c.to), func() {
-		if life != c.life || node != c.s.node {
-			return
-		}
-		if c.s.chance.IntN(100) == 0 {
-			node.system.Root().Send(c.pid, &session.Closed{})
-			c.broken()
-			return
-		}
-		r, err := node.tree.env.NewDecoder().Decode(frame, c.s.st.Now())
-		if err != nil {
-			c.s.t.Fatal(err)
-		}
-		node.system.Root().Send(c.pid, &session.Arrived{Request: r})
-	})
-}
-
-// delay is how long the network takes in one direction.
-func (c *simClient) delay(arrives *time.Time) time.Duration {
-	now := c.s.st.Now()
-	at := now.Add(time.Duration(50+c.s.chance.IntN(500)) * time.Microsecond)
-	if !at.After(*arrives) {
-		at = arrives.Add(time.Nanosecond)
-	}
-	*arrives = at
-	return at.Sub(now)
-}
-
-// simConn is the session's end of a connection.
-type simConn struct {
-	c    *simClient
-	life int
-}
-
-func (x *simConn) Send(r *api.Request, pieces [][]byte) {
-	var frame []byte
-	for _, p := range pieces {
-		frame = append(frame, p...)
-	}
-	x.c.s.st.AfterFunc(x.c.delay(&x.c.fro), func() {
-		if x.life != x.c.life {
-			return
-		}
-		id := binary.BigEndian.Uint32(frame)
-		call := x.c.waiting[id]
-		delete(x.c.waiting, id)
-		response := call.q.ResponseKind()
-		body := frame[4:]
-		if response.IsFlexible() {
-			body = body[1:]
-		}
-		if err := response.ReadFrom(body); err != nil {
-			x.c.s.t.Fatal(err)
-		}
-		call.done(response)
-	})
-}
-
-func (x *simConn) Parked(*api.Request) {}
-
-func (x *simConn) Close(string) {
-	x.c.s.st.AfterFunc(x.c.delay(&x.c.fro), func() {
-		if x.life == x.c.life {
-			x.c.broken()
-		}
-	})
+// Write logs a line.
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Logf("%s", b)
+	return len(b), nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-func newCluster(c *console) *cobra.Command {
+func newClusterCommands(c *console) *cobra.Command {
 	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster", Example: "  troupe cluster status", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(newClusterStatus(c))
 	return cmd

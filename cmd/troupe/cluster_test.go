@@ -1,126 +1,241 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
+	"net"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// newClusterAnswers are of three nodes, of which 3 is not there and 4 only follows the metadata.
-func newClusterAnswers() *clusterAnswers {
-	a := &clusterAnswers{cluster: kmsg.NewPtrDescribeClusterResponse(), metadata: kmsg.NewPtrMetadataResponse(), quorum: kmsg.NewPtrDescribeQuorumResponse(), reassignments: kmsg.NewPtrListPartitionReassignmentsResponse()}
-	a.cluster.ClusterID, a.cluster.ControllerID = "the-cluster", 2
-	rack := "east"
-	for _, id := range []int32{4, 1, 3, 2} {
-		a.cluster.Brokers = append(a.cluster.Brokers, kmsg.DescribeClusterResponseBroker{NodeID: id, Host: "h", Port: 9090 + id, IsFenced: id == 3})
-	}
-	a.cluster.Brokers[1].Rack = &rack
-	state := func(id int32, end, contact int64) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
-		s := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
-		s.ReplicaID, s.LogEndOffset, s.LastFetchTimestamp = id, end, contact
-		return s
-	}
-	p := kmsg.NewDescribeQuorumResponseTopicPartition()
-	p.LeaderID, p.LeaderEpoch, p.HighWatermark = 2, 7, 40
-	p.CurrentVoters = append(p.CurrentVoters, state(1, 41, 99), state(2, 42, 100), state(3, -1, -1), state(-1, 0, -1))
-	p.Observers = append(p.Observers, state(4, 30, 98))
-	a.quorum.Topics = []kmsg.DescribeQuorumResponseTopic{{Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumResponseTopicPartition{p}}}
-	return a
+// A cluster is servers that find each other by their links.
+type cluster struct {
+	t       *testing.T
+	dir     string
+	links   []string // of node 1, 2, …; all of them are seeds
+	kafka   []string
+	more    []string // flags of all nodes
+	servers []*process
 }
 
-// topic adds a topic with its partitions, each as LEADER REPLICAS IN SYNC.
-func (a *clusterAnswers) topic(name string, partitions ...[3][]int32) {
-	t := kmsg.NewMetadataResponseTopic()
-	t.Topic = &name
-	for i, p := range partitions {
-		t.Partitions = append(t.Partitions, kmsg.MetadataResponseTopicPartition{Partition: int32(i), Leader: p[0][0], Replicas: p[1], ISR: p[2]})
+// freeAddresses are addresses of the loopback that nobody listens on now.
+func freeAddresses(t *testing.T, n int) (out []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		out = append(out, l.Addr().String())
 	}
-	a.metadata.Topics = append(a.metadata.Topics, t)
+	return out
 }
 
-func TestClusterStatus(t *testing.T) {
-	a := newClusterAnswers()
-	a.topic("t", [3][]int32{{1}, {1, 2, 3}, {1, 2}}, [3][]int32{{2}, {4, 2, 1}, {2, 1}}, [3][]int32{{-1}, {3}, nil}, [3][]int32{{1}, {1, 2}, {1, 2}})
-	a.topic("many")
-	moving := kmsg.NewListPartitionReassignmentsResponseTopicPartition()
-	moving.Partition, moving.Replicas, moving.AddingReplicas = 1, []int32{4, 2, 1}, []int32{4}
-	a.reassignments.Topics = []kmsg.ListPartitionReassignmentsResponseTopic{{Topic: "t", Partitions: []kmsg.ListPartitionReassignmentsResponseTopicPartition{moving}}}
-	s := a.status()
-	var out bytes.Buffer
-	b := &broker{c: &console{out: &out}}
-	if err := b.printStatus(s); err != nil {
-		t.Fatal(err)
+func newCluster(t *testing.T, n int, more ...string) *cluster {
+	t.Helper()
+	free := freeAddresses(t, 2*n)
+	return &cluster{t: t, dir: t.TempDir(), links: free[:n], kafka: free[n:], more: more, servers: make([]*process, n)}
+}
+
+func (c *cluster) args(node int) []string {
+	return append([]string{
+		"--node-id", fmt.Sprint(node), "--link", c.links[node-1], "--seeds", strings.Join(c.links, ","),
+		"--data", filepath.Join(c.dir, fmt.Sprint(node)), "--listen", c.kafka[node-1], "--admin", "127.0.0.1:0",
+	}, c.more...)
+}
+
+// start starts nodes, all at once, and waits until they are ready.
+func (c *cluster) start(nodes ...int) {
+	c.t.Helper()
+	var starting sync.WaitGroup
+	for _, node := range nodes {
+		starting.Go(func() { c.servers[node-1] = launch(c.t, c.args(node)...) })
 	}
-	const want = `cluster the-cluster
-NODE  ADDRESS                  RACK  STATE   METADATA    LAG
-1     h:9091                   east  live    voter       1
-2     h:9092                   -     live    controller  0
-3     h:9093                   -     fenced  voter       ?
-4     h:9094                   -     live    observer    12
--     of a store that is gone  -     fenced  voter       ?
-partitions 4  leaderless 1  under-replicated 1  reassignments 1
-leaderless:
-  t-2
-under-replicated:
-  t-0 (replicas 1,2,3, in sync 1,2)
-reassignments:
-  t-1 (replicas 4,2,1, adding 4, removing none)
-`
-	if out.String() != want {
-		t.Errorf("%s\nwant\n%s", out.String(), want)
-	}
-	const wantJSON = `{"cluster_id":"the-cluster","controller":2,"nodes":[{"id":1,"host":"h","port":9091,"rack":"east","state":"live"},{"id":2,"host":"h","port":9092,"state":"live"},` +
-		`{"id":3,"host":"h","port":9093,"state":"fenced"},{"id":4,"host":"h","port":9094,"state":"live"}],` +
-		`"metadata":{"leader_epoch":7,"high_watermark":40,"voters":[{"node":1,"log_end":41,"lag":1,"last_contact_ms":99},{"node":2,"log_end":42,"lag":0,"last_contact_ms":100},` +
-		`{"node":3,"log_end":null,"lag":null,"last_contact_ms":null},{"node":-1,"log_end":0,"lag":42,"last_contact_ms":null}],"observers":[{"node":4,"log_end":30,"lag":12,"last_contact_ms":98}]},` +
-		`"partitions":{"total":4,"under_replicated":[{"partition":"t-0","replicas":[1,2,3],"in_sync":[1,2]}],"leaderless":["t-2"]},` +
-		`"reassignments":[{"partition":"t-1","replicas":[4,2,1],"adding":[4],"removing":[]}]}`
-	if got, err := json.Marshal(s); err != nil || string(got) != wantJSON {
-		t.Errorf("%s\nwant\n%s", got, wantJSON)
-	}
-	if err := s.lacksLeaders(); err == nil || err.Error() != "1 of 4 partitions have no leader" {
-		t.Error(err)
+	starting.Wait()
+	if c.t.Failed() {
+		c.t.FailNow()
 	}
 }
 
-// What matters for the exit code is whether everything can be written and read.
-func TestClusterStatusCode(t *testing.T) {
-	led := [3][]int32{{1}, {1, 3}, {1}}
-	for _, test := range []struct {
-		name   string
-		change func(*clusterAnswers)
-		want   string
-	}{
-		{"replicas are missing", func(*clusterAnswers) {}, "<nil>"},
-		{"no controller", func(a *clusterAnswers) { a.cluster.ControllerID = -1 }, "the cluster's metadata has no leader: most of its voters must be there"},
-		{"one that does not answer", func(a *clusterAnswers) { a.quorum = nil }, "the cluster's metadata has no leader: most of its voters must be there"},
-		{"a leaderless partition", func(a *clusterAnswers) { a.topic("u", [3][]int32{{-1}, {3}, nil}) }, "1 of 2 partitions have no leader"},
-	} {
-		a := newClusterAnswers()
-		a.topic("t", led)
-		test.change(a)
-		if got := fmt.Sprint(a.status().lacksLeaders()); got != test.want {
-			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+func (c *cluster) client(o ...kgo.Opt) *kgo.Client {
+	c.t.Helper()
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(c.kafka...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RetryTimeout(time.Minute), kgo.RequestRetries(1 << 30),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.MetadataMinAge(50 * time.Millisecond),
+	}, o...)...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(client.Close)
+	return client
+}
+
+// create makes a topic on three replicas.
+func (c *cluster) create(ctx context.Context, topic string, partitions int32, settings map[string]*string) {
+	c.t.Helper()
+	answers, err := kadm.NewClient(c.client()).CreateTopics(ctx, partitions, 3, settings, topic)
+	if err == nil {
+		err = answers.Error()
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// write sends records to a partition, until all are acknowledged.
+func (c *cluster) write(ctx context.Context, client *kgo.Client, topic string, partition int32, from, to int) {
+	c.t.Helper()
+	for i := from; i < to; i++ {
+		client.Produce(ctx, &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Append(nil, i)}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				c.t.Errorf("record %d was given up: %v", i, err)
+			}
+		})
+	}
+	if err := client.Flush(ctx); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// read checks that a partition holds the records [0, n), each once and in order.
+func (c *cluster) read(ctx context.Context, topic string, partition int32, n int, o ...kgo.Opt) {
+	c.t.Helper()
+	reader := c.client(append(o, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}))...)
+	for next := 0; next < n; {
+		f := reader.PollFetches(ctx)
+		if ctx.Err() != nil {
+			c.t.Fatalf("partition %d: after %d of %d records: %v", partition, next, n, ctx.Err())
+		}
+		f.EachRecord(func(r *kgo.Record) {
+			if string(r.Value) != fmt.Sprint(next) || r.Offset != int64(next) {
+				c.t.Fatalf("partition %d has record %s at offset %d, want %d", partition, r.Value, r.Offset, next)
+			}
+			next++
+		})
+	}
+}
+
+// awaitInSync waits until every partition of the topic has a leader and so many replicas in sync.
+func (c *cluster) awaitInSync(ctx context.Context, topic string, replicas int) {
+	c.t.Helper()
+	admin := kadm.NewClient(c.client())
+	for {
+		topics, err := admin.ListTopics(ctx, topic)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		behind := ""
+		for _, p := range topics[topic].Partitions.Sorted() {
+			if p.Leader < 0 || len(p.ISR) != replicas {
+				behind = fmt.Sprintf("partition %d: leader %d, in sync %v of %v", p.Partition, p.Leader, p.ISR, p.Replicas)
+			}
+		}
+		if behind == "" && len(topics[topic].Partitions) > 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			c.t.Fatalf("the topic is not whole again: %s", behind)
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// People are shown the first of many.
-func TestClusterStatusIsShort(t *testing.T) {
-	a := newClusterAnswers()
-	for i := range 30 {
-		a.topic(fmt.Sprintf("t%02d", i), [3][]int32{{-1}, {3}, nil})
+// Three nodes form a cluster, whoever is first. Records are acknowledged while any one of them is dead, each node that comes back catches up, and what was acknowledged is there
+// after all three have died at once.
+func TestCluster(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	for _, s := range c.servers {
+		if s.cluster == "" || s.cluster != c.servers[0].cluster {
+			t.Fatalf("nodes are in clusters %q and %q", s.cluster, c.servers[0].cluster)
+		}
 	}
-	var out bytes.Buffer
-	b := &broker{c: &console{out: &out}}
-	if err := b.printStatus(a.status()); err != nil {
-		t.Fatal(err)
+	least := "2"
+	c.create(ctx, "orders", 3, map[string]*string{"min.insync.replicas": &least})
+	c.awaitInSync(ctx, "orders", 3)
+	client := c.client()
+	written := 0
+	more := func() {
+		for p := range int32(3) {
+			c.write(ctx, client, "orders", p, written, written+50)
+		}
+		written += 50
 	}
-	if got := out.String(); !strings.HasSuffix(got, "  t19-0\n  and 10 more: --json has them all\n") {
-		t.Error(got)
+	more()
+	for node := 1; node <= 3; node++ {
+		c.servers[node-1].kill()
+		more()
+		c.awaitInSync(ctx, "orders", 2)
+		c.start(node)
+		c.awaitInSync(ctx, "orders", 3)
+		more()
+	}
+	for _, s := range c.servers {
+		s.kill()
+	}
+	c.start(3, 1, 2)
+	for p := range int32(3) {
+		c.read(ctx, "orders", p, written)
+	}
+	c.servers[1].stop() // hands over
+	more()
+	for p := range int32(3) {
+		c.read(ctx, "orders", p, written)
+	}
+}
+
+// A client that knows one address works with all partitions and groups, wherever they are.
+func TestSingleAddress(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := newCluster(t, 3)
+	c.more = []string{"--advertise-single", c.kafka[1]}
+	c.start(1, 2, 3)
+	all := c.kafka
+	c.kafka = all[1:2]
+	c.create(ctx, "orders", 6, nil)
+	client := c.client()
+	for p := range int32(6) {
+		c.write(ctx, client, "orders", p, 0, 20)
+		c.read(ctx, "orders", p, 20)
+	}
+	admin := kadm.NewClient(client)
+	brokers, err := admin.ListBrokers(ctx)
+	if err != nil || len(brokers) != 1 || brokers[0].NodeID != 0 {
+		t.Fatalf("clients are told of %v, %v", brokers, err)
+	}
+	for g := range 5 {
+		group := fmt.Sprint("group-", g)
+		reader := c.client(kgo.ConsumerGroup(group), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
+		for n := 0; n < 6*20; {
+			f := reader.PollFetches(ctx)
+			if ctx.Err() != nil {
+				t.Fatalf("%s read %d records: %v", group, n, ctx.Err())
+			}
+			n += f.NumRecords()
+		}
+		if err := reader.CommitUncommittedOffsets(ctx); err != nil {
+			t.Fatal(err)
+		}
+		reader.Close()
+	}
+	groups, err := admin.ListGroups(ctx)
+	if err != nil || len(groups) != 5 {
+		t.Errorf("%d groups are listed, %v", len(groups), err)
+	}
+	c.servers[2].kill()
+	for p := range int32(6) {
+		c.write(ctx, client, "orders", p, 20, 40)
+		c.read(ctx, "orders", p, 40)
 	}
 }
