@@ -27,15 +27,21 @@ type simProducer struct {
 	next      int        // the first record that is in no batch yet
 	batches   []simBatch // that are not acknowledged, in their order
 	sent      int        // of them, over this connection
+	unsure    bool       // one that was sent is in the log, for all that is known, though it was answered with an error
 	failed    bool       // one that was sent was refused: those behind it are too, and all are sent again once that is known
 	unheard   int
 }
 
 type simBatch struct{ first, count int }
 
+// String says how far the producer is.
+func (p *simProducer) String() string {
+	return fmt.Sprintf("%s-%d: known %v, next %d, open %v, sent %d, failed %v, unheard %d", p.topic.name, p.partition, p.known, p.next, p.batches, p.sent, p.failed, p.unheard)
+}
+
 // begin goes on where the producer is, over a connection that may be new.
 func (p *simProducer) begin(c *simClient) {
-	p.sent, p.unheard, p.failed = 0, 0, false
+	p.sent, p.unheard, p.unsure, p.failed = 0, 0, false, false
 	if p.known {
 		c.toLeader(p.topic.name, p.partition, p.fill)
 		return
@@ -117,7 +123,9 @@ func (p *simProducer) send(c *simClient, batch simBatch) {
 // heard takes an answer. Those of a connection come in the order of its requests.
 func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64) {
 	head := len(p.batches) > 0 && p.batches[0] == batch
+	p.unsure = p.unsure || err == kerr.NotEnoughReplicasAfterAppend || err == kerr.RequestTimedOut
 	switch {
+	case err == nil && !head && p.unsure: // it is sent again with the one in front of it
 	case err == nil && !head:
 		p.s.errorf("%s-%d: the batch from %d on is acknowledged before the one in front of it", p.topic.name, p.partition, batch.first)
 	case err == nil:
