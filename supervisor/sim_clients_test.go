@@ -27,7 +27,6 @@ type simProducer struct {
 	next      int        // the first record that is in no batch yet
 	batches   []simBatch // that are not acknowledged, in their order
 	sent      int        // of them, over this connection
-	unsure    bool       // one that was sent is in the log, for all that is known, though it was answered with an error
 	failed    bool       // one that was sent was refused: those behind it are too, and all are sent again once that is known
 	unheard   int
 }
@@ -41,7 +40,7 @@ func (p *simProducer) String() string {
 
 // begin goes on where the producer is, over a connection that may be new.
 func (p *simProducer) begin(c *simClient) {
-	p.sent, p.unheard, p.unsure, p.failed = 0, 0, false, false
+	p.sent, p.unheard, p.failed = 0, 0, false
 	if p.known {
 		c.toLeader(p.topic.name, p.partition, p.fill)
 		return
@@ -123,15 +122,13 @@ func (p *simProducer) send(c *simClient, batch simBatch) {
 // heard takes an answer. Those of a connection come in the order of its requests.
 func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64) {
 	head := len(p.batches) > 0 && p.batches[0] == batch
-	p.unsure = p.unsure || err == kerr.NotEnoughReplicasAfterAppend || err == kerr.RequestTimedOut
 	switch {
-	case err == nil && !head && p.unsure: // it is sent again with the one in front of it
+	case err == nil && base != int64(batch.first):
+		p.s.errorf("%s-%d: record %d is acknowledged at offset %d", p.topic.name, p.partition, batch.first, base)
+	case err == nil && !head && p.failed: // those in front are in the log too, and are sent again with this one
 	case err == nil && !head:
 		p.s.errorf("%s-%d: the batch from %d on is acknowledged before the one in front of it", p.topic.name, p.partition, batch.first)
 	case err == nil:
-		if base != int64(batch.first) {
-			p.s.errorf("%s-%d: record %d is acknowledged at offset %d", p.topic.name, p.partition, batch.first, base)
-		}
 		p.batches = p.batches[1:]
 		p.sent--
 		p.s.result.records += batch.count
