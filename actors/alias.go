@@ -2,6 +2,7 @@ package actors
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -12,33 +13,39 @@ type aliases struct {
 	names map[string]*alias
 }
 
-// An alias is a process that hands on what it is sent.
+// An alias is a process that hands on what it is sent. It stays for good, whoever is behind it: PIDs remember it.
 type alias struct {
 	system *System
-	to     *actor.PID
+	to     atomic.Pointer[actor.PID] // nil: nobody
 }
 
 // Alias makes an actor known under a name as well, in the place of another that was known under it.
 func (s *System) Alias(name string, pid *actor.PID) {
 	s.aliases.mu.Lock()
 	defer s.aliases.mu.Unlock()
-	if s.aliases.names == nil {
-		s.aliases.names = map[string]*alias{}
+	a := s.aliases.names[name]
+	if a == nil {
+		if s.aliases.names == nil {
+			s.aliases.names = map[string]*alias{}
+		}
+		a = &alias{system: s}
+		s.aliases.names[name] = a
 	}
-	if s.aliases.names[name] != nil {
-		s.inner.ProcessRegistry.Remove(s.inner.NewLocalPID(name))
+	if a.to.Swap(pid) == nil {
+		s.inner.ProcessRegistry.Add(a, name)
 	}
-	a := &alias{s, pid}
-	s.aliases.names[name] = a
-	s.inner.ProcessRegistry.Add(a, name)
 }
 
 // Unalias takes the name from the actor again, unless it is another's by now.
 func (s *System) Unalias(name string, pid *actor.PID) {
 	s.aliases.mu.Lock()
 	defer s.aliases.mu.Unlock()
-	if a := s.aliases.names[name]; a != nil && a.to.Id == pid.Id {
-		delete(s.aliases.names, name)
+	a := s.aliases.names[name]
+	if a == nil {
+		return
+	}
+	if to := a.to.Load(); to != nil && to.Id == pid.Id {
+		a.to.Store(nil)
 		s.inner.ProcessRegistry.Remove(s.inner.NewLocalPID(name))
 	}
 }
@@ -51,7 +58,11 @@ func (a *alias) SendUserMessage(_ *actor.PID, message any) {
 	if e, ok := message.(*actor.MessageEnvelope); ok {
 		message = e.Message
 	}
-	a.system.root.Send(a.to, message)
+	if to := a.to.Load(); to != nil {
+		a.system.root.Send(to, message)
+		return
+	}
+	a.system.Undelivered(message)
 }
 
 // SendSystemMessage does nothing: nobody stops or watches an actor by its alias.

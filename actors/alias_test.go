@@ -18,6 +18,7 @@ func TestAlias(t *testing.T) {
 		})
 	}
 	one, two := ear("one"), ear("two")
+	pid := At("2", "ear") // remembers what it leads to
 	if one.Address != "2" {
 		t.Fatalf("a PID of node 2 has address %q", one.Address)
 	}
@@ -31,7 +32,7 @@ func TestAlias(t *testing.T) {
 	} {
 		step.do()
 		heard = nil
-		s.Root().Send(At("2", "ear"), "hello")
+		s.Root().Send(pid, "hello")
 		for st.Step() {
 		}
 		if len(heard) != 1 || heard[0] != step.want {
@@ -39,16 +40,17 @@ func TestAlias(t *testing.T) {
 		}
 	}
 	s.Unalias("ear", two)
-	refused := false
+	refused := 0
 	asker := spawn(t, s, Kind{Name: "asker"}, "asker", func(ctx actor.Context) {
 		if _, ok := ctx.Message().(*refusal); ok {
-			refused = true
+			refused++
 		}
 	})
+	s.Root().Send(pid, &question{asker})
 	s.Root().Send(At("2", "ear"), &question{asker})
 	for st.Step() {
 	}
-	if !refused {
+	if refused != 2 {
 		t.Fatal("a question to nobody was not answered")
 	}
 }

@@ -3,14 +3,19 @@
 //
 //	Append, Fetch, ListOffsets, … ──► Partition ──► Ready: Effects
 //	Written, Step, Tick, Retain   ──►              writes for the store, messages for other replicas, answers, index rows
+//	SetLive, Want, Transfer, …    ──►
 //
 // Raft's log is the partition's log: an entry is a record batch, in the bytes in which the client sent it, or a command (move the log start, forget
 // producers), told apart by its kind. The leader stamps a batch with its base offset and epoch, proposes it, and only then counts it. What is
 // applied decides: the high watermark is the offset after the last applied entry, and offsets, epochs, producers and segments change when an entry is
 // applied, on every replica alike. What the leader has proposed and not seen applied is an overlay that it drops when it stops leading.
 //
-// A ticket stands for whoever asked; the caller knows the address behind it. Acks of all voters are answered when the entry is applied, those of the
-// leader alone when its own disk has it. A new leader answers nothing before it has applied an entry of its own epoch.
+// A ticket stands for whoever asked; the caller knows the address behind it. Acks of all voters are answered when the entry is applied and min.insync.replicas
+// voters have it on their disks, those of the leader alone when its own disk has it. A new leader answers nothing before it has applied an entry of its own epoch. What a leader
+// that was replaced, and does not know it, could get wrong is answered after a majority has confirmed that it still leads.
+//
+// Which replicas vote is part of the state too. The leader works toward what Want says: new replicas follow as learners, and when they have the log one change gives
+// them the vote and takes it from others. Which nodes live the caller knows, and says with SetLive.
 //
 // The package also declares what it needs of its surroundings: Store, what keeps partitions on disk (partition/logstore), and Machine, the state machine of
 // one key of an internal partition (partition/metadata, partition/group).
@@ -20,6 +25,8 @@
 //   - A batch belongs to the partition from Append on, and is read only from then on: the same bytes go to the store, to followers and to consumers.
 //   - An offset is not an index: the empty entry of a new leader and commands have an index and no offset.
 //   - A duplicate of a batch that is still on its way waits for the first one's answer, and shares its fate.
+//   - While 64 MiB of a leader's batches are not applied, or leadership is being handed over, appends wait in their order; they are not refused.
+//   - Two replicas have the same state after the same entry, as long as they have the same settings: where segments begin is each replica's own decision.
 //   - Retention moves the log start by a command and lets the store drop what lies below; segments are a count of bytes and of time, not files.
 //   - The newest batches are kept in memory within a budget of all partitions together (Tails); what lies before them is read by a reader from the store,
 //     never through the partition.

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 60, "how many random histories TestRandomHistories runs")
+	seeds = flag.Int("seeds", 30, "how many random histories TestRandomHistories runs")
 	only  = flag.Uint64("seed", 0, "the only one to run")
 )
 

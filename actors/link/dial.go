@@ -2,7 +2,11 @@ package link
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -34,23 +38,35 @@ func (l *Links) dial(ctx context.Context, address string, mine greeting) (socket
 	return socket, theirs, raw.SetDeadline(time.Time{})
 }
 
+// explain says what may be behind an error before the other side's greeting.
+func (l *Links) explain(err error) error {
+	const both = "links are encrypted on all nodes or on none, and those of this node are"
+	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+	switch {
+	case ended && l.o.TLS == nil:
+		return fmt.Errorf("the other side ended the connection instead of a greeting: %w; %s not", err, both)
+	case ended:
+		return fmt.Errorf("the other side ended the connection instead of a greeting: %w; %s; %s", err, both, l.o.TLS.remedy)
+	case l.o.TLS != nil:
+		return l.o.TLS.explain(err)
+	}
+	return err
+}
+
 // greet says who this node is, and hears who the other is.
 func (l *Links) greet(ctx context.Context, socket net.Conn, address string, mine greeting) (net.Conn, Hello, error) {
 	if l.o.TLS != nil {
 		var err error
 		if socket, err = l.o.TLS.dialed(ctx, socket, address); err != nil {
-			return nil, Hello{}, err
+			return nil, Hello{}, l.explain(err)
 		}
 	}
 	if err := writeGreeting(socket, mine); err != nil {
-		return nil, Hello{}, err
+		return nil, Hello{}, l.explain(err)
 	}
 	answer, err := readGreeting(socket)
 	if err != nil {
-		if l.o.TLS != nil {
-			err = l.o.TLS.explain(err)
-		}
-		return nil, Hello{}, err
+		return nil, Hello{}, l.explain(err)
 	}
 	switch {
 	case answer.Refusal != "":

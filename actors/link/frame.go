@@ -18,8 +18,15 @@ const (
 	knownMax       = 4096    // targets that a reader remembers
 )
 
-// kindHeartbeat is a frame without a target. Its payload is one byte: 1 where its sender hears who gets it.
+// kindHeartbeat is a frame without a target. Its payload begins with a byte that says how its sender hears who gets it.
 const kindHeartbeat = 0
+
+// How a node hears another.
+const (
+	notYet     byte = iota // since it knows it, or it can't be answered in all lanes
+	hearsYou               // and it can be answered
+	notAnyMore             // for too long
+)
 
 // A frame is a message on its way to a peer.
 type frame struct {

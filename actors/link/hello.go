@@ -61,7 +61,11 @@ func writeGreeting(to io.Writer, g greeting) error {
 
 func readGreeting(from io.Reader) (g greeting, err error) {
 	var start [len(magic) + 2]byte
-	if _, err := io.ReadFull(from, start[:len(magic)]); err != nil {
+	n, err := io.ReadFull(from, start[:len(magic)])
+	switch {
+	case n > 1 && (start[0] == 0x15 || start[0] == 0x16) && start[1] == 3: // a record of TLS: an alert or a handshake
+		return g, errors.New("the other side speaks TLS, this node does not: links are encrypted on all nodes or on none")
+	case err != nil:
 		return g, fmt.Errorf("no greeting came: %w", err)
 	}
 	if string(start[:len(magic)]) != magic {
@@ -86,7 +90,7 @@ func readGreeting(from io.Reader) (g greeting, err error) {
 
 // laneFor returns the lane that a connection is for.
 func laneFor(name string) (actors.Lane, bool) {
-	for lane := range actors.Lane(actors.Lanes) {
+	for lane := range actors.Lane(laneCount) {
 		if lane.String() == name {
 			return lane, true
 		}

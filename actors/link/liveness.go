@@ -28,10 +28,10 @@ func (p *peer) beat(now time.Time, m *beat) {
 		return
 	}
 	switch {
-	case m.hearsUs:
+	case m.says == hearsYou:
 		p.heardUs = now
 		p.rise(now)
-	case p.up:
+	case m.says == notAnyMore && p.up:
 		p.fall(now, "it does not hear this node any more")
 	}
 }
@@ -40,36 +40,47 @@ func (p *peer) hears(now time.Time) bool {
 	return !p.heard.IsZero() && now.Sub(p.heard) <= p.links.o.SilentMax
 }
 
-// heartbeat lets the peer hear this node, and whether it is heard.
+// heartbeat lets the peer hear this node, and how it is heard itself.
 func (p *peer) heartbeat(now time.Time) {
 	if p.lanes[actors.Control].conn == nil {
 		return
 	}
-	hears := byte(0)
-	if p.hears(now) && p.hello != nil && p.heardFrom == p.hello.Incarnation {
-		hears = 1
+	says := notYet
+	if p.heardFrom == p.hello.Incarnation {
+		switch {
+		case !p.hears(now):
+			says = notAnyMore
+		case p.linked():
+			says = hearsYou
+		}
 	}
-	p.remote.lanes[actors.Control].heartbeat(hears)
+	p.remote.lanes[actors.Control].heartbeat(says)
+}
+
+// linked tells whether there is a connection in each lane.
+func (p *peer) linked() bool {
+	for l := range p.lanes {
+		if p.lanes[l].conn == nil {
+			return false
+		}
+	}
+	return p.hello != nil
 }
 
 // rise tells the owner that the peer is up once everything is as it should be.
 func (p *peer) rise(now time.Time) {
-	if p.up || p.hello == nil || p.heardUs.IsZero() || now.Sub(p.heardUs) > p.links.o.SilentMax {
+	if p.up || !p.linked() || p.heardUs.IsZero() || now.Sub(p.heardUs) > p.links.o.SilentMax {
 		return
-	}
-	for l := range p.lanes {
-		if p.lanes[l].conn == nil {
-			return
-		}
 	}
 	p.up = true
 	level.Info(p.links.o.System.Logger()).Log("msg", "a node is linked", "node", p.remote.node, "address", p.address)
 	p.links.tell(&Up{*p.hello})
 }
 
-// fall gives the peer up and tries anew.
+// fall gives the peer up and tries anew, in both directions: what it said before is not heard any more, lest an old heartbeat pass for a new one.
 func (p *peer) fall(now time.Time, reason string) {
 	p.down(now, reason, false)
+	p.links.cut(p.remote.node)
 	p.dial(now, actors.Control)
 }
 

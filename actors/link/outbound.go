@@ -120,25 +120,25 @@ func (c *outbound) writeFrames(batch []frame) (written int64, err error) {
 
 // writeCopied writes pieces as few large ones.
 func (c *outbound) writeCopied(pieces net.Buffers) (written int64, err error) {
-	flush := func() {
-		if len(c.scratch) == 0 || err != nil {
-			return
-		}
-		var n int
-		n, err = c.socket.Write(c.scratch)
+	flush := func() error {
+		n, err := c.socket.Write(c.scratch)
 		written += int64(n)
 		c.scratch = c.scratch[:0]
+		return err
 	}
 	for _, p := range pieces {
 		for len(p) > 0 {
 			n := min(len(p), cap(c.scratch)-len(c.scratch))
 			c.scratch = append(c.scratch, p[:n]...)
-			if p = p[n:]; len(c.scratch) == cap(c.scratch) {
-				flush()
+			if p = p[n:]; len(c.scratch) < cap(c.scratch) {
+				continue
+			}
+			if err := flush(); err != nil {
+				return written, err
 			}
 		}
 	}
-	flush()
+	err = flush()
 	return written, err
 }
 

@@ -1,6 +1,13 @@
 package link
 
-import "sync"
+import (
+	"sync"
+
+	"troupe/actors"
+)
+
+// laneCount is how many connections lead to a peer.
+const laneCount = int(actors.Bulk) + 1
 
 // What one write takes at most, so that a heartbeat never waits behind more than that.
 const (

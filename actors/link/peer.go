@@ -44,7 +44,7 @@ type peer struct {
 	address string
 
 	self  *actor.PID
-	lanes [actors.Lanes]lane
+	lanes [laneCount]lane
 	hello *Hello // of the incarnation that the connections lead to; nil where there are none
 	up    bool
 
@@ -134,7 +134,7 @@ func (p *peer) dial(now time.Time, l actors.Lane) {
 // again calls at once where there is no connection, whatever pause was agreed.
 func (p *peer) again(now time.Time) {
 	p.pause = 0
-	for l := range actors.Lane(actors.Lanes) {
+	for l := range actors.Lane(laneCount) {
 		if a := p.lanes[l].attempt; a != nil && now.Sub(a.began) > p.links.o.HeartbeatEvery {
 			a.cancel() // it may wait for an answer to a packet that was lost
 			p.lanes[l].attempt = nil
@@ -192,9 +192,9 @@ func (p *peer) dialed(now time.Time, m *dialed) {
 		at.lost = false
 		p.links.tell(&Lost{p.remote.node})
 	}
+	p.heartbeat(now)
 	if m.attempt.lane == actors.Control {
-		p.heartbeat(now)
-		for l := range actors.Lane(actors.Lanes) {
+		for l := range actors.Lane(laneCount) {
 			p.dial(now, l)
 		}
 	}
@@ -213,12 +213,14 @@ func (p *peer) failed(now time.Time, m *dialed) {
 	case errors.Is(m.err, syscall.ECONNREFUSED):
 		p.down(now, "its process is gone: nobody listens at "+p.address, true)
 	}
-	if p.hello == nil {
+	if refused == nil {
 		p.links.complain("dial "+p.address, level.Warn, "a node can't be reached", "node", p.remote.node, "address", p.address, "err", m.err)
-		p.later(actors.Control)
-		return
 	}
-	p.later(m.attempt.lane)
+	if p.hello == nil {
+		p.later(actors.Control)
+	} else {
+		p.later(m.attempt.lane)
+	}
 }
 
 // broken makes a connection anew: whether that is refused says what has become of the peer.

@@ -12,8 +12,8 @@ import (
 
 // beat is a peer's heartbeat.
 type beat struct {
-	hello   Hello
-	hearsUs bool
+	hello Hello
+	says  byte
 }
 
 // receive delivers what a node says, until the connection ends. What can't be read is left out.
@@ -31,7 +31,9 @@ func (l *Links) receive(socket net.Conn, from Hello) error {
 		l.counts.framesReceived.Add(1)
 		l.counts.bytesReceived.Add(int64(headerBytes + len(target.Id) + len(payload)))
 		if kind == kindHeartbeat {
-			root.Send(l.pid, &beat{from, len(payload) > 0 && payload[0] == 1})
+			if len(payload) > 0 {
+				root.Send(l.pid, &beat{from, payload[0]})
+			}
 			continue
 		}
 		message, err := decode(l.o.Codec, kind, payload)

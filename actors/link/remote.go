@@ -6,7 +6,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
-	"troupe/actors"
 	"troupe/partition/kafka"
 )
 
@@ -14,7 +13,7 @@ import (
 type remote struct {
 	links *Links
 	node  kafka.BrokerID
-	lanes [actors.Lanes]*outbox
+	lanes [laneCount]*outbox
 }
 
 func newRemote(l *Links, node kafka.BrokerID) *remote {

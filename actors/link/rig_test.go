@@ -4,12 +4,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/go-kit/log"
 
 	"troupe/actors"
 	"troupe/partition/kafka"
@@ -92,11 +95,13 @@ type testNode struct {
 	system *actors.System
 	links  *Links
 	inbox  *actor.PID
+	owner  *actor.PID
 
 	mu     sync.Mutex
 	notes  []*note
 	events []any
 	answer []*reply
+	logged []string
 }
 
 type nodeOptions struct {
@@ -104,6 +109,7 @@ type nodeOptions struct {
 	incarnation uint64
 	address     string // to listen on
 	change      func(*Options)
+	fault       func(kind, id string, message any)
 }
 
 func startNode(t testing.TB, o nodeOptions) *testNode {
@@ -115,8 +121,9 @@ func startNode(t testing.TB, o nodeOptions) *testNode {
 		o.address = "127.0.0.1:0"
 	}
 	n := &testNode{t: t}
-	n.system = actors.NewSystem(actors.Options{Address: strconv.Itoa(int(o.id)), Incarnation: o.incarnation})
-	owner, err := n.system.Spawn(nil, actors.Kind{Name: "owner"}, "owner", func() actor.Actor {
+	n.system = actors.NewSystem(actors.Options{Address: strconv.Itoa(int(o.id)), Incarnation: o.incarnation, Logger: log.LoggerFunc(n.log), Fault: o.fault})
+	var err error
+	n.owner, err = n.system.Spawn(nil, actors.Kind{Name: "owner"}, "owner", func() actor.Actor {
 		return actor.ReceiveFunc(func(ctx actor.Context) {
 			switch ctx.Message().(type) {
 			case *Up, *Down, *Lost, *Met:
@@ -138,7 +145,7 @@ func startNode(t testing.TB, o nodeOptions) *testNode {
 		t.Fatal(err)
 	}
 	options := Options{
-		System: n.system, Codec: testCodec{}, Socket: socket, Owner: owner, QueueBytesMax: 16 << 20,
+		System: n.system, Codec: testCodec{}, Socket: socket, Owner: n.owner, QueueBytesMax: 16 << 20,
 		Hello: Hello{Cluster: "c", Node: o.id, Store: fmt.Sprint("store", o.id), Incarnation: o.incarnation, Level: 1},
 	}
 	if o.change != nil {
@@ -175,6 +182,28 @@ func (n *testNode) receive(ctx actor.Context) {
 	}
 }
 
+func (n *testNode) log(keyvals ...any) error {
+	line := fmt.Sprintln(keyvals...)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.logged = append(n.logged, line)
+	return nil
+}
+
+// untilLogged waits for a line with all words, and returns it.
+func (n *testNode) untilLogged(words ...string) (line string) {
+	n.t.Helper()
+	n.until(fmt.Sprintf("a line in the log with %q", words), func() bool {
+		for _, line = range n.logged {
+			if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+				return true
+			}
+		}
+		return false
+	})
+	return line
+}
+
 func (n *testNode) addr() string { return n.links.Addr().String() }
 
 // at is another node's inbox as this one knows it.
@@ -198,7 +227,7 @@ func (n *testNode) until(what string, condition func() bool) {
 		if time.Now().After(deadline) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
-			n.t.Fatalf("node %s never saw: %s; events %v, %d notes, %d answers", n.inbox.Address, what, describe(n.events), len(n.notes), len(n.answer))
+			n.t.Fatalf("node %s never saw: %s; events %v, %d notes, %d answers, log %q", n.inbox.Address, what, describe(n.events), len(n.notes), len(n.answer), n.logged)
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -103,7 +103,7 @@ func (t *TLS) dialed(ctx context.Context, socket net.Conn, address string) (net.
 	}
 	conn := tls.Client(patient{socket}, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		return nil, t.explain(err)
+		return nil, err
 	}
 	return conn, nil
 }
@@ -124,9 +124,9 @@ func (t *TLS) explain(err error) error {
 	var plain tls.RecordHeaderError
 	switch {
 	case errors.As(err, &plain):
-		return fmt.Errorf("the other side does not speak TLS: links are either encrypted on all nodes or on none: %w", err)
+		return fmt.Errorf("the other side does not speak TLS: links are encrypted on all nodes or on none: %w", err)
 	case strings.Contains(err.Error(), "certificate") || errors.As(err, new(tls.AlertError)):
-		return fmt.Errorf("the nodes don't trust each other, %s %w", t.remedy, err)
+		return fmt.Errorf("the nodes don't trust each other: %w; %s", err, t.remedy)
 	}
 	return err
 }

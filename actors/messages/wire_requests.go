@@ -81,6 +81,13 @@ func coldFields(c *coder, r *ColdRead) {
 	integer(c, &r.MaxBytes)
 }
 
+func transferFields(c *coder, m *Transfer) {
+	natural(c, &m.To)
+	c.replyTo(&m.Reply)
+}
+
+func describeReplicaFields(c *coder, m *DescribeReplica) { c.replyTo(&m.Reply) }
+
 func coordinateFields(c *coder, m *Coordinate) {
 	c.text(&m.Key)
 	c.value(&m.Body)

@@ -38,6 +38,15 @@ func (r *replica) serve(message any) {
 		r.p.EndOfEpoch(partition.EpochQuery{CurrentEpoch: m.CurrentEpoch, Epoch: m.Epoch}, r.tickets.issue(m.Reply, false))
 	case *messages.DeleteRecords:
 		r.p.DeleteRecords(m.Before, r.tickets.issue(m.Reply, false))
+	case *messages.Transfer:
+		if !r.leads {
+			r.answer(m.Reply, nil, errNotLeader)
+			return
+		}
+		r.p.Transfer(m.To)
+		r.answer(m.Reply, nil, nil)
+	case *messages.DescribeReplica:
+		r.answer(m.Reply, r.description(), nil)
 	case *messages.Configure:
 		r.p.Configure(m.Config)
 	case *messages.Step:
@@ -85,6 +94,10 @@ func (r *replica) refuse(message any) {
 	case *messages.OffsetForLeaderEpoch:
 		r.answer(m.Reply, nil, errNotLeader)
 	case *messages.DeleteRecords:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.Transfer:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.DescribeReplica:
 		r.answer(m.Reply, nil, errNotLeader)
 	case *messages.Attach:
 		r.asked = true

@@ -80,12 +80,9 @@ func New(o Options) (*Replica, error) {
 		hard:  &pb.HardState{Term: new(uint64(o.Hard.Term)), Vote: new(o.Hard.Vote), Commit: new(uint64(commit))},
 		conf:  o.Configuration.confState(),
 		first: o.SnapshotIndex + 1,
-		terms: append(Terms{{o.SnapshotTerm, o.SnapshotIndex}}, o.Terms.from(o.SnapshotIndex+1)...),
+		terms: o.Terms.after(o.SnapshotTerm, o.SnapshotIndex),
 		tail:  tail{next: o.Applied + 1},
 		read:  o.Read,
-	}
-	if len(s.terms) > 1 && s.terms[1].Start <= o.SnapshotIndex {
-		s.terms = s.terms[1:]
 	}
 	for _, e := range o.Tail {
 		if e.Index != s.tail.next {

@@ -46,6 +46,15 @@ func (t Terms) from(i Index) Terms {
 	return t[n:]
 }
 
+// after returns a copy that begins with the term of the snapshot before a log.
+func (t Terms) after(term Term, i Index) Terms {
+	t = t.from(i + 1)
+	if len(t) > 0 && t[0].Start <= i {
+		return append(Terms(nil), t...)
+	}
+	return append(Terms{{term, i}}, t...)
+}
+
 // Upto returns a copy of the elements that begin at or before i.
 func (t Terms) Upto(i Index) Terms {
 	n := sort.Search(len(t), func(k int) bool { return t[k].Start > i })

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// A cluster is servers that find each other by their links.
+type cluster struct {
+	t       *testing.T
+	dir     string
+	links   []string // of node 1, 2, …; all of them are seeds
+	kafka   []string
+	more    []string // flags of all nodes
+	servers []*process
+}
+
+// freeAddresses are addresses of the loopback that nobody listens on now.
+func freeAddresses(t *testing.T, n int) (out []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		out = append(out, l.Addr().String())
+	}
+	return out
+}
+
+func newCluster(t *testing.T, n int, more ...string) *cluster {
+	t.Helper()
+	free := freeAddresses(t, 2*n)
+	return &cluster{t: t, dir: t.TempDir(), links: free[:n], kafka: free[n:], more: more, servers: make([]*process, n)}
+}
+
+func (c *cluster) args(node int) []string {
+	return append([]string{
+		"--node-id", fmt.Sprint(node), "--link", c.links[node-1], "--seeds", strings.Join(c.links, ","),
+		"--data", filepath.Join(c.dir, fmt.Sprint(node)), "--listen", c.kafka[node-1], "--admin", "127.0.0.1:0",
+	}, c.more...)
+}
+
+// start starts nodes, all at once, and waits until they are ready.
+func (c *cluster) start(nodes ...int) {
+	c.t.Helper()
+	var starting sync.WaitGroup
+	for _, node := range nodes {
+		starting.Go(func() { c.servers[node-1] = launch(c.t, c.args(node)...) })
+	}
+	starting.Wait()
+	if c.t.Failed() {
+		c.t.FailNow()
+	}
+}
+
+func (c *cluster) client(o ...kgo.Opt) *kgo.Client {
+	c.t.Helper()
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(c.kafka...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RetryTimeout(time.Minute), kgo.RequestRetries(1 << 30),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.MetadataMinAge(50 * time.Millisecond),
+	}, o...)...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(client.Close)
+	return client
+}
+
+// create makes a topic on three replicas.
+func (c *cluster) create(ctx context.Context, topic string, partitions int32, settings map[string]*string) {
+	c.t.Helper()
+	answers, err := kadm.NewClient(c.client()).CreateTopics(ctx, partitions, 3, settings, topic)
+	if err == nil {
+		err = answers.Error()
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// write sends records to a partition, until all are acknowledged.
+func (c *cluster) write(ctx context.Context, client *kgo.Client, topic string, partition int32, from, to int) {
+	c.t.Helper()
+	for i := from; i < to; i++ {
+		client.Produce(ctx, &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Append(nil, i)}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				c.t.Errorf("record %d was given up: %v", i, err)
+			}
+		})
+	}
+	if err := client.Flush(ctx); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// read checks that a partition holds the records [0, n), each once and in order.
+func (c *cluster) read(ctx context.Context, topic string, partition int32, n int, o ...kgo.Opt) {
+	c.t.Helper()
+	reader := c.client(append(o, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}))...)
+	for next := 0; next < n; {
+		f := reader.PollFetches(ctx)
+		if ctx.Err() != nil {
+			c.t.Fatalf("partition %d: after %d of %d records: %v", partition, next, n, ctx.Err())
+		}
+		f.EachRecord(func(r *kgo.Record) {
+			if string(r.Value) != fmt.Sprint(next) || r.Offset != int64(next) {
+				c.t.Fatalf("partition %d has record %s at offset %d, want %d", partition, r.Value, r.Offset, next)
+			}
+			next++
+		})
+	}
+}
+
+// awaitInSync waits until every partition of the topic has a leader and so many replicas in sync.
+func (c *cluster) awaitInSync(ctx context.Context, topic string, replicas int) {
+	c.t.Helper()
+	admin := kadm.NewClient(c.client())
+	for {
+		topics, err := admin.ListTopics(ctx, topic)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		behind := ""
+		for _, p := range topics[topic].Partitions.Sorted() {
+			if p.Leader < 0 || len(p.ISR) != replicas {
+				behind = fmt.Sprintf("partition %d: leader %d, in sync %v of %v", p.Partition, p.Leader, p.ISR, p.Replicas)
+			}
+		}
+		if behind == "" && len(topics[topic].Partitions) > 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			c.t.Fatalf("the topic is not whole again: %s", behind)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Three nodes form a cluster, whoever is first. Records are acknowledged while any one of them is dead, each node that comes back catches up, and what was acknowledged is there
+// after all three have died at once.
+func TestCluster(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	for _, s := range c.servers {
+		if s.cluster == "" || s.cluster != c.servers[0].cluster {
+			t.Fatalf("nodes are in clusters %q and %q", s.cluster, c.servers[0].cluster)
+		}
+	}
+	least := "2"
+	c.create(ctx, "orders", 3, map[string]*string{"min.insync.replicas": &least})
+	c.awaitInSync(ctx, "orders", 3)
+	client := c.client()
+	written := 0
+	more := func() {
+		for p := range int32(3) {
+			c.write(ctx, client, "orders", p, written, written+50)
+		}
+		written += 50
+	}
+	more()
+	for node := 1; node <= 3; node++ {
+		c.servers[node-1].kill()
+		more()
+		c.awaitInSync(ctx, "orders", 2)
+		c.start(node)
+		c.awaitInSync(ctx, "orders", 3)
+		more()
+	}
+	for _, s := range c.servers {
+		s.kill()
+	}
+	c.start(3, 1, 2)
+	for p := range int32(3) {
+		c.read(ctx, "orders", p, written)
+	}
+	c.servers[1].stop() // hands over
+	more()
+	for p := range int32(3) {
+		c.read(ctx, "orders", p, written)
+	}
+}
+
+// A client that knows one address works with all partitions and groups, wherever they are.
+func TestSingleAddress(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := newCluster(t, 3)
+	c.more = []string{"--advertise-single", c.kafka[1]}
+	c.start(1, 2, 3)
+	all := c.kafka
+	c.kafka = all[1:2]
+	c.create(ctx, "orders", 6, nil)
+	client := c.client()
+	for p := range int32(6) {
+		c.write(ctx, client, "orders", p, 0, 20)
+		c.read(ctx, "orders", p, 20)
+	}
+	admin := kadm.NewClient(client)
+	brokers, err := admin.ListBrokers(ctx)
+	if err != nil || len(brokers) != 1 || brokers[0].NodeID != 0 {
+		t.Fatalf("clients are told of %v, %v", brokers, err)
+	}
+	for g := range 5 {
+		group := fmt.Sprint("group-", g)
+		reader := c.client(kgo.ConsumerGroup(group), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
+		for n := 0; n < 6*20; {
+			f := reader.PollFetches(ctx)
+			if ctx.Err() != nil {
+				t.Fatalf("%s read %d records: %v", group, n, ctx.Err())
+			}
+			n += f.NumRecords()
+		}
+		if err := reader.CommitUncommittedOffsets(ctx); err != nil {
+			t.Fatal(err)
+		}
+		reader.Close()
+	}
+	groups, err := admin.ListGroups(ctx)
+	if err != nil || len(groups) != 5 {
+		t.Errorf("%d groups are listed, %v", len(groups), err)
+	}
+	c.servers[2].kill()
+	for p := range int32(6) {
+		c.write(ctx, client, "orders", p, 20, 40)
+		c.read(ctx, "orders", p, 40)
+	}
+}
