@@ -56,6 +56,8 @@ func (r *replica) serve(message any) {
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
 		r.startTicking()
+	case *messages.Live:
+		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.NodeUp:
 		r.p.SetLive(r.peers.liveReplicas())
 		r.lost(m.Node)
