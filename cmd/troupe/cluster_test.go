@@ -310,3 +310,27 @@ func TestNearestReplica(t *testing.T) {
 		round()
 	}
 }
+
+// Nodes that don't fit are refused with words that say why, and cost the others nothing.
+func TestStrangers(t *testing.T) {
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	free := freeAddresses(t, 2)
+	refused := func(want string, node int, dir string) {
+		t.Helper()
+		p, line := try(t, "--node-id", fmt.Sprint(node), "--link", free[0], "--seeds", strings.Join(c.links[:2], ","), "--data", dir, "--listen", free[1], "--admin", "127.0.0.1:0")
+		<-p.ended
+		if line != "" || !strings.Contains(p.log.String(), want) {
+			t.Errorf("node %d: %q, want %q in %s", node, line, want, p.log)
+		}
+	}
+	refused("node id 2 is taken", 2, t.TempDir()) // that of a seed
+	refused("node id 3 is taken", 3, t.TempDir()) // that of a node that is none
+	other := t.TempDir()
+	alone := launch(t, anyPorts(other, "--node-id", "7")...)
+	alone.stop()
+	refused("belongs to cluster "+alone.cluster, 7, other)
+	if s := c.servers[2]; s.cmd.ProcessState != nil {
+		t.Errorf("node 3 has ended: %s", s.log)
+	}
+}
