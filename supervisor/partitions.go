@@ -99,16 +99,19 @@ func (p *partitions) Receive(ctx actor.Context) {
 			ctx.Send(r.pid, r.members)
 			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
 		}
+	case *messages.NodesUp:
+		for _, node := range slices.Sorted(maps.Keys(p.live)) {
+			if !slices.Contains(m.Nodes, node) {
+				p.nodeDown(ctx, &messages.NodeDown{Node: node})
+			}
+		}
+		for _, node := range m.Nodes {
+			p.nodeUp(ctx, &messages.NodeUp{Node: node})
+		}
 	case *messages.NodeUp:
-		p.live[m.Node] = true
-		delete(p.silent, m.Node)
-		p.all(ctx, m)
-		p.quorum(ctx)
+		p.nodeUp(ctx, m)
 	case *messages.NodeDown:
-		delete(p.live, m.Node)
-		p.silent[m.Node] = p.b.system.Now()
-		p.all(ctx, m)
-		p.quorum(ctx)
+		p.nodeDown(ctx, m)
 	case *messages.NodeLost:
 		p.all(ctx, m)
 	case *reconcile:
@@ -150,6 +153,20 @@ func (p *partitions) list(message func([]kafka.PartitionNumber) any) {
 		}
 		return message(stored)
 	})
+}
+
+func (p *partitions) nodeUp(ctx actor.Context, m *messages.NodeUp) {
+	p.live[m.Node] = true
+	delete(p.silent, m.Node)
+	p.all(ctx, m)
+	p.quorum(ctx)
+}
+
+func (p *partitions) nodeDown(ctx actor.Context, m *messages.NodeDown) {
+	delete(p.live, m.Node)
+	p.silent[m.Node] = p.b.system.Now()
+	p.all(ctx, m)
+	p.quorum(ctx)
 }
 
 // all tells every replica.
