@@ -76,7 +76,9 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.reconcile(ctx)
+		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there may have been told before this actor was
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
+		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
 	case *storeHolds:
 		p.held = map[kafka.PartitionNumber]bool{}
@@ -91,6 +93,12 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.all(ctx, m)
 	case *messages.HandOver:
 		p.all(ctx, m)
+	case *messages.Restarted:
+		if r := p.running[m.Number]; r != nil && !r.ended {
+			ctx.Send(r.pid, &messages.Configure{Config: r.config})
+			ctx.Send(r.pid, r.members)
+			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
+		}
 	case *messages.NodeUp:
 		p.live[m.Node] = true
 		delete(p.silent, m.Node)

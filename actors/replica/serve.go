@@ -24,6 +24,7 @@ func (r *replica) serve(message any) {
 		r.quiet = false
 		r.p.Fetch(partition.FetchQuery{
 			Offset: m.Offset, MaxBytes: m.MaxBytes, LeaderEpoch: m.LeaderEpoch, LastFetchedEpoch: m.LastFetchedEpoch, Isolation: m.Isolation, Wait: m.Wait,
+			AnyReplica: m.AnyReplica,
 		}, r.tickets.issue(m.Reply, m.Wait))
 	case *messages.FetchEnd:
 		if number, ok := r.tickets.withdraw(m.Reply); ok {
@@ -55,6 +56,8 @@ func (r *replica) serve(message any) {
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
 		r.startTicking()
+	case *messages.Live:
+		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.NodeUp:
 		r.p.SetLive(r.peers.liveReplicas())
 		r.lost(m.Node)
