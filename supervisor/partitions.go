@@ -78,6 +78,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.reconcile(ctx)
 		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there may have been told before this actor was
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
+		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
 	case *storeHolds:
 		p.held = map[kafka.PartitionNumber]bool{}

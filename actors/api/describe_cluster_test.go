@@ -43,3 +43,23 @@ func TestFencedBrokers(t *testing.T) {
 		}
 	}
 }
+
+// A node that is cut off from the others sends its clients to them.
+func TestBrokersOfAMinority(t *testing.T) {
+	b := newBench(t, nil)
+	image, err := b.env.Router.View().Image.Apply([]partition.KeyValue{
+		{Key: []byte("broker/2"), Value: []byte(`{"store":"b","host":"there","port":9093}`)},
+		{Key: []byte("broker/3"), Value: []byte(`{"store":"c","host":"gone","port":9094}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.env.Router.Set(messages.NewView(image))
+	if m := response[*kmsg.MetadataResponse](b, b.send(metadataRequest(13))); len(m.Brokers) != 3 {
+		t.Errorf("Metadata of a node that sees no other: %+v", m.Brokers)
+	}
+	b.env.Router.Set(messages.NewView(image).Live(2))
+	if m := response[*kmsg.MetadataResponse](b, b.send(metadataRequest(13))); len(m.Brokers) != 2 {
+		t.Errorf("Metadata of a node that sees a majority: %+v", m.Brokers)
+	}
+}

@@ -50,7 +50,9 @@ type Fetch struct {
 	LastFetchedEpoch kafka.LeaderEpoch // kafka.NoEpoch to skip the check for divergence (KIP-595)
 	Isolation        kafka.IsolationLevel
 	Wait             bool
-	Reply            ReplyTo
+	// AnyReplica lets a replica that does not lead answer, with what it has (KIP-392). Such a fetch does not leave its node.
+	AnyReplica bool
+	Reply      ReplyTo
 }
 
 // FetchEnd withdraws the wait of a Fetch that carried the same ReplyTo.

@@ -47,6 +47,7 @@ func fetchFields(c *coder, m *Fetch) {
 	integer(c, &m.Isolation)
 	c.flag(&m.Wait)
 	c.replyTo(&m.Reply)
+	c.flag(&m.AnyReplica)
 }
 
 func fetchEndFields(c *coder, m *FetchEnd) { c.replyTo(&m.Reply) }

@@ -65,17 +65,18 @@ type replica struct {
 	asked       bool // the coordinator wants the records
 	attached    bool // and gets them
 
-	p       *partition.Partition // nil until it is loaded
-	tickets tickets
-	peers   peers
-	quiet   bool // nothing was asked since the last retain
-	leads   bool // as the directory was told
-	led     *messages.Led
-	leader  uint64 // the raft id of whoever leads, 0 where that is not known
-	voters  []uint64
-	ticking bool
-	leaving bool          // its node is about to end
-	high    *atomic.Int64 // the high watermark, for whoever wants to know it without asking
+	p         *partition.Partition // nil until it is loaded
+	tickets   tickets
+	peers     peers
+	quiet     bool // nothing was asked since the last retain
+	leads     bool // as the directory was told
+	led       *messages.Led
+	leader    uint64 // the raft id of whoever leads, 0 where that is not known
+	voters    []uint64
+	ticking   bool
+	leaving   bool          // its node is about to end
+	solicited time.Time     // when another replica last asked for a vote
+	high      *atomic.Int64 // the high watermark, for whoever wants to know it without asking
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.

@@ -24,6 +24,7 @@ func (r *replica) serve(message any) {
 		r.quiet = false
 		r.p.Fetch(partition.FetchQuery{
 			Offset: m.Offset, MaxBytes: m.MaxBytes, LeaderEpoch: m.LeaderEpoch, LastFetchedEpoch: m.LastFetchedEpoch, Isolation: m.Isolation, Wait: m.Wait,
+			AnyReplica: m.AnyReplica,
 		}, r.tickets.issue(m.Reply, m.Wait))
 	case *messages.FetchEnd:
 		if number, ok := r.tickets.withdraw(m.Reply); ok {

@@ -140,6 +140,22 @@ func (h *History) Acks() (acknowledged, waiting int) {
 	return acknowledged, len(h.sent)
 }
 
+// hasBegun tells whether every producer and every consumer has got through to every partition.
+func (h *History) hasBegun() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p, acks := range h.acks {
+		begun := map[int]bool{}
+		for _, a := range acks {
+			begun[a.Producer] = true
+		}
+		if len(begun) < producers || len(h.consumed[p]) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Gap is the longest time, within a window, in which nothing was acknowledged in a partition.
 func (h *History) Gap(partition int32, from, to time.Time) (longest time.Duration) {
 	h.mu.Lock()

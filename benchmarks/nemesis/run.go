@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -48,6 +49,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := r.work.start(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.warmUp(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.turns(ctx, began); err != nil {
 		r.work.history.violate(wholeAgain, "%v", err)
 		logTails(c, o.Logf)
@@ -68,6 +72,20 @@ type run struct {
 	work    *workload
 	chance  *rand.Rand
 	report  *Report
+}
+
+// warmUp waits until all clients have begun, so that what holds up a beginning is not put down to a fault.
+func (r *run) warmUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answeredWithin)
+	defer cancel()
+	for !r.work.history.hasBegun() {
+		select {
+		case <-ctx.Done():
+			return errors.New("the clients don't come to write and to read, without any fault")
+		case <-time.After(lookEvery):
+		}
+	}
+	return nil
 }
 
 // turns has every fault take a turn, and then goes on by chance.
