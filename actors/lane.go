@@ -11,6 +11,9 @@ const (
 	Bulk                // snapshots and what else may take its time
 )
 
+// Lanes is how many lanes there are.
+const Lanes = 3
+
 // String returns the lane's name.
 func (l Lane) String() string {
 	switch l {

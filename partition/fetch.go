@@ -14,12 +14,18 @@ type FetchQuery struct {
 	LastFetchedEpoch kafka.LeaderEpoch // NoEpoch to skip the check for divergence (KIP-595)
 	Isolation        kafka.IsolationLevel
 	Wait             bool
+	// AnyReplica lets a replica that does not lead answer, with what it has (KIP-392).
+	AnyReplica bool
 }
 
 // Fetch answers with *Fetched, at once. Where nothing can be read yet and the query waits, a second answer to the same
 // ticket follows as soon as there is something, unless EndFetch comes first. The order of the checks is that of Kafka's
 // Partition.readRecords.
 func (p *Partition) Fetch(q FetchQuery, who Ticket) {
+	if q.AnyReplica && !p.serving {
+		p.fetchHere(q, who)
+		return
+	}
 	if err := p.checkEpoch(q.LeaderEpoch); err != nil {
 		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Err: err})
 		return
@@ -40,6 +46,11 @@ func (p *Partition) Fetch(q FetchQuery, who Ticket) {
 		p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: f})
 		return
 	}
+	p.give(q, f, who)
+}
+
+// give answers with what there is to read, and remembers who waits where there is nothing.
+func (p *Partition) give(q FetchQuery, f *Fetched, who Ticket) {
 	p.read(q, f)
 	p.out.Replies = append(p.out.Replies, Reply{Ticket: who, Response: f})
 	if q.Wait && len(f.Batches) == 0 && f.Cold == nil {

@@ -134,6 +134,7 @@ func (n *node) begin(m *belongs) {
 	n.spawn(actors.Kind{Name: "directory", Batching: true}, "directory", func() actor.Actor { return newDirectory(b) })
 	b.env = api.NewEnv(b.apiOptions())
 	n.spawn(actors.Kind{Name: "partitions"}, "partitions", func() actor.Actor { return &partitions{b: b, cluster: m.cluster, replica: m.replica} })
+	n.spawn(actors.Kind{Name: "balance"}, "balance", func() actor.Actor { return &balance{b: b} })
 	n.register(metadata.Broker{Fenced: true}, func(id uint64) {
 		if n.replica != 0 {
 			n.registered()

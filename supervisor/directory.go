@@ -35,7 +35,7 @@ type waiter struct {
 	timer actors.Timer // nil: it waits for as long as it takes
 }
 
-// What the directory hears beside coordinator.Committed, messages.Led, messages.AwaitLeaders and what other directories say.
+// What the directory hears beside coordinator.Committed, messages.Led, messages.AwaitLeaders, messages.AwaitLedBy and what other directories say.
 type (
 	// awaitView is answered once a condition holds.
 	awaitView struct {
@@ -123,6 +123,8 @@ func (d *directory) complete(view *messages.View) *messages.View {
 
 // changed tells those who go by the view.
 func (d *directory) changed(was, view *messages.View) {
+	d.send(d.b.balance, &viewChanged{})
+	d.send(d.b.partitions, &viewChanged{})
 	if view.Image != was.Image {
 		d.send(d.b.membership, &imageChanged{})
 	}
@@ -154,9 +156,9 @@ func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, 
 func (d *directory) other(message any) {
 	switch m := message.(type) {
 	case *messages.AwaitLeaders:
-		w := &waiter{holds: func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, reply: m.Reply}
-		d.waiting = append(d.waiting, w)
-		w.timer = d.system.After(time.Duration(max(0, m.TimeoutMillis))*time.Millisecond, d.self, &overdue{w})
+		d.await(func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, m.TimeoutMillis, m.Reply)
+	case *messages.AwaitLedBy:
+		d.await(func(v *messages.View) bool { return areLedBy(v, m.Leaders) }, m.TimeoutMillis, m.Reply)
 	case *awaitView:
 		d.waiting = append(d.waiting, &waiter{holds: m.holds, reply: m.reply})
 	case *overdue:
@@ -165,6 +167,12 @@ func (d *directory) other(message any) {
 			d.answer(m.w, kerr.RequestTimedOut)
 		}
 	}
+}
+
+func (d *directory) await(holds func(*messages.View) bool, timeoutMillis int32, reply messages.ReplyTo) {
+	w := &waiter{holds: holds, reply: reply}
+	d.waiting = append(d.waiting, w)
+	w.timer = d.system.After(time.Duration(max(0, timeoutMillis))*time.Millisecond, d.self, &overdue{w})
 }
 
 // release answers those whose condition holds by now.
@@ -205,6 +213,15 @@ func areLed(v *messages.View, topics []kafka.TopicID) bool {
 			if _, ok := v.LeaderOf(p.Number); !ok {
 				return false
 			}
+		}
+	}
+	return true
+}
+
+func areLedBy(v *messages.View, leaders map[kafka.PartitionNumber]kafka.BrokerID) bool {
+	for number, broker := range leaders {
+		if l, ok := v.LeaderOf(number); !ok || l.Broker != broker {
+			return false
 		}
 	}
 	return true

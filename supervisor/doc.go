@@ -6,6 +6,7 @@
 //	│   ├── __cluster_metadata-0:1 ── coordinator ── controller
 //	│   ├── orders-0:54
 //	│   └── __consumer_offsets-7:11 ── coordinator ── group:billing
+//	├── balance         a service, at work where the metadata is led: reassignments that are done, preferred leaders
 //	└── sessions        a service: a session for each connection
 //
 // Who spawns whom is that tree. Who sends what (the messages are those of actors/messages, where no package is named):
@@ -20,6 +21,8 @@
 //	coordinator ──► directory  coordinator.Committed: rows of the metadata log, as they are applied
 //	replica ──► directory      Led
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
+//	directory ──► partitions, balance   that the view has changed
+//	balance ──► controller     metadata.ReassignmentsDone; ──► replica: Transfer
 //	partitions ──► replica     Configure
 //	node ──► directory         that it waits for the view to be as it needs it; ──► controller: RegisterBroker
 //	store ──► replica          each write once it is durable; a worker ──► whoever asked: what it has read or loaded

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -135,6 +136,11 @@ func (p *membership) look() {
 }
 
 func (p *membership) meet(m *link.Met) {
+	var refused *link.Refused
+	if errors.As(m.Err, &refused) && !refused.Passing && p.cluster != "" && !p.b.router.View().Complete {
+		p.b.o.Failed(fmt.Errorf("the cluster does not take this node: %w", refused))
+		return
+	}
 	if !slices.Contains(p.seeds(), m.Address) {
 		if m.Err == nil && m.Hello.Cluster == p.cluster && p.cluster != "" {
 			p.knocked[m.Hello.Node] = m.Hello.Address

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -44,8 +45,10 @@ type Node struct {
 	tree    *builder
 	metrics *metrics
 	links   *link.Links // nil for a cluster of one
-	admin   *admin
-	adminAt string
+	// admission is whom the links let in.
+	admission admission
+	admin     *admin
+	adminAt   string
 
 	mu       sync.Mutex
 	listener *session.Listener
@@ -113,7 +116,12 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		OnFailed:  func(kind string, failed int) { n.metrics.failed.WithLabelValues(kind).Set(float64(failed)) },
 		OnGivenUp: n.actorFailed,
 	})
+	dir, err := filepath.Abs(s.Get("data.dir"))
+	if err != nil {
+		return fmt.Errorf("data.dir: %w", err)
+	}
 	o := treeOptions{
+		DataDir: dir, Disk: func() (int64, int64) { return diskOf(fs, dir) },
 		Settings: s, Store: n.store, StoreID: identity.StoreID, NodeID: identity.NodeID, ClusterID: identity.ClusterID, Replica: identity.Replica,
 		Join: n.store.Join, Incarnation: incarnation,
 		Listen:  func() (net.Listener, error) { return net.Listen("tcp", s.Get("listener.address")) },
@@ -122,7 +130,7 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		Observe: n.metrics.request,
 	}
 	if s.Get("link.address") != "" {
-		if n.links, err = startLinks(n.system, s, identity, incarnation); err != nil {
+		if n.links, err = startLinks(n.system, s, identity, incarnation, n.admission.admit); err != nil {
 			return err
 		}
 		o.Network, o.LinkAddress = n.links, n.links.Hello().Address
@@ -130,6 +138,7 @@ func (n *Node) start(fs vfs.FS) (err error) {
 	if n.tree, err = buildTree(n.system, o); err != nil {
 		return err
 	}
+	n.admission.router.Store(n.tree.router)
 	n.metrics.registry.MustRegister(n.tree.lags)
 	socket, err := net.Listen("tcp", s.Get("admin.address"))
 	if err != nil {
@@ -138,6 +147,18 @@ func (n *Node) start(fs vfs.FS) (err error) {
 	n.adminAt = socket.Addr().String()
 	n.admin = serveAdmin(socket, adminOptions{Gatherer: n.metrics.registry, Alive: n.Err, Ready: n.isReady, Tree: n.system.Tree, Logger: n.o.Logger})
 	return nil
+}
+
+// diskOf tells how large the disk of a folder is and how much of it can be used; -1 where the file system does not say. Asking it takes no longer than a look at memory.
+func diskOf(fs vfs.FS, dir string) (total, usable int64) {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	u, err := fs.GetDiskUsage(dir)
+	if err != nil {
+		return -1, -1
+	}
+	return int64(u.TotalBytes), int64(u.AvailBytes)
 }
 
 // serving is called once the node serves.

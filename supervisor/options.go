@@ -91,7 +91,7 @@ func (b *builder) apiOptions() api.Options {
 		AutoCreateTopics: s.Bool("auto.create.topics.enable"), OffsetsPartitions: int32(s.Int("offsets.topic.num.partitions")),
 		OffsetsReplication: int16(s.Int("offsets.topic.replication.factor")), FetchBytesMax: int(s.Int("fetch.max.bytes")),
 		FetchSessions: int(s.Int("max.incremental.fetch.session.cache.slots")), DescribePartitionsMax: int(s.Int("max.request.partition.size.limit")),
-		Observe: b.o.Observe, Answers: b.answers, Single: b.single(),
+		LogDir: b.o.DataDir, Disk: b.o.Disk, Observe: b.o.Observe, Answers: b.answers, Single: b.single(),
 	}
 }
 

@@ -27,14 +27,20 @@ type partitions struct {
 	running map[kafka.PartitionNumber]*running
 	// stopping are replicas whose data is to be removed when they are gone, by their PIDs' ids.
 	stopping map[string]kafka.PartitionNumber
-	live     map[kafka.BrokerID]bool
-	silent   map[kafka.BrokerID]time.Time // since when a node is not there
-	began    time.Time
+	dropping map[kafka.PartitionNumber]bool // those, and whose data is being removed
+	// departing says that replicas run whom the metadata does not name, and that their leaders have not done without yet; orphans are
+	// partitions in the store of which the same is so.
+	departing bool
+	orphans   []kafka.PartitionNumber
+	live      map[kafka.BrokerID]bool
+	silent    map[kafka.BrokerID]time.Time // since when a node is not there
+	began     time.Time
 }
 
 // running is a replica that was started.
 type running struct {
 	pid     *actor.PID
+	raftID  uint64
 	config  partition.Config
 	members *messages.Members
 	ended   bool // it has failed for good
@@ -45,6 +51,8 @@ type (
 	reconcile struct{}
 	// storeHolds says of which partitions the store holds something.
 	storeHolds struct{ stored []kafka.PartitionNumber }
+	// viewChanged says that the view of the cluster has changed.
+	viewChanged struct{}
 	// reviewQuorum asks for another look at who votes on the metadata.
 	reviewQuorum struct{}
 	// dropOrphans asks for the removal of what the store holds of partitions that are no more. It is sent once the metadata is known to be
@@ -65,10 +73,12 @@ func (p *partitions) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		p.self, p.began = ctx.Self(), p.b.system.Now()
-		p.running, p.stopping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}
+		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.reconcile(ctx)
+		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there may have been told before this actor was
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
+		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
 	case *storeHolds:
 		p.held = map[kafka.PartitionNumber]bool{}
@@ -83,6 +93,12 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.all(ctx, m)
 	case *messages.HandOver:
 		p.all(ctx, m)
+	case *messages.Restarted:
+		if r := p.running[m.Number]; r != nil && !r.ended {
+			ctx.Send(r.pid, &messages.Configure{Config: r.config})
+			ctx.Send(r.pid, r.members)
+			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
+		}
 	case *messages.NodeUp:
 		p.live[m.Node] = true
 		delete(p.silent, m.Node)
@@ -97,6 +113,11 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.all(ctx, m)
 	case *reconcile:
 		p.reconcile(ctx)
+	case *viewChanged:
+		if p.departing {
+			p.reconcile(ctx)
+		}
+		p.dropOrphans(ctx.Self())
 	case *reviewQuorum:
 		p.quorum(ctx)
 		p.b.system.After(reviewEvery, p.self, m)
@@ -105,11 +126,16 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *dropOrphans:
 		p.list(func(stored []kafka.PartitionNumber) any { return &orphans{stored} })
 	case *orphans:
-		p.dropAll(ctx.Self(), m.stored)
+		p.orphans = m.stored
+		p.dropOrphans(ctx.Self())
 		p.forgetOffsets(ctx)
 	case *dropped:
 		if m.err != nil {
 			level.Error(p.b.system.Logger()).Log("msg", "can't remove a deleted partition", "number", m.number, "err", m.err)
+		}
+		delete(p.dropping, m.number)
+		if p.isWanted(m.number) { // again
+			p.reconcile(ctx)
 		}
 	}
 }
@@ -149,6 +175,10 @@ func (p *partitions) reconcile(ctx actor.Context) {
 	configs := map[string]partition.Config{}
 	for _, number := range slices.Sorted(maps.Keys(wanted)) {
 		w := wanted[number]
+		if r := p.running[number]; r != nil && r.raftID != w.raftID || p.dropping[number] { // an earlier replica goes first
+			delete(wanted, number)
+			continue
+		}
 		config, ok := configs[w.name.Topic]
 		if !ok {
 			config = p.b.partitionConfig(image, w)
@@ -171,6 +201,16 @@ func (p *partitions) reconcile(ctx actor.Context) {
 	p.stopOthers(ctx, wanted)
 }
 
+// isWanted tells whether a partition has a replica here.
+func (p *partitions) isWanted(number kafka.PartitionNumber) bool {
+	image := p.b.router.View().Image
+	name, ok := image.NameOf(number)
+	if ok {
+		_, ok = image.Partition(name).ReplicaOn(p.b.o.NodeID)
+	}
+	return ok
+}
+
 func (p *partitions) setMembers(ctx actor.Context, r *running, m *messages.Members) {
 	if same := maps.Equal(r.members.Nodes, m.Nodes) && slices.Equal(r.members.Voters, m.Voters) && slices.Equal(r.members.Learners, m.Learners); !same && !r.ended {
 		r.members = m
@@ -181,11 +221,19 @@ func (p *partitions) setMembers(ctx actor.Context, r *running, m *messages.Membe
 // stopOthers ends the replicas that are not wanted here any more; their data goes with them.
 func (p *partitions) stopOthers(ctx actor.Context, wanted map[kafka.PartitionNumber]wantedPartition) {
 	gone := false
+	p.departing = false
 	for _, number := range slices.SortedFunc(maps.Keys(p.running), cmp.Compare) {
 		if _, ok := wanted[number]; ok || number == kafka.MetadataPartition {
 			continue
 		}
 		r := p.running[number]
+		if view := p.b.router.View(); !isDispensable(view, number) {
+			p.departing = true
+			if name, ok := view.Image.NameOf(number); ok {
+				p.setMembers(ctx, r, membersOf(view.Image.Partition(name)))
+			}
+			continue
+		}
 		delete(p.running, number)
 		gone = true
 		if r.ended {
@@ -193,7 +241,7 @@ func (p *partitions) stopOthers(ctx actor.Context, wanted map[kafka.PartitionNum
 			p.drop(ctx.Self(), number)
 			continue
 		}
-		p.stopping[r.pid.Id] = number
+		p.stopping[r.pid.Id], p.dropping[number] = number, true
 		ctx.Stop(r.pid)
 	}
 	if gone {
@@ -268,7 +316,7 @@ func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o re
 		return
 	}
 	ctx.Watch(pid)
-	p.running[number] = &running{pid: pid, config: o.Partition.Config, members: members}
+	p.running[number] = &running{pid: pid, raftID: o.Partition.RaftID, config: o.Partition.Config, members: members}
 }
 
 func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumber) {
@@ -292,27 +340,8 @@ func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 
 // drop removes what the store holds of a partition, for ever.
 func (p *partitions) drop(self *actor.PID, number kafka.PartitionNumber) {
+	p.dropping[number] = true
 	p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
-}
-
-// dropAll removes what the store holds of partitions that the metadata does not know, or does not know here, for ever. It must be sure of that: the view is
-// complete, and a number that the image has not given out yet would be a sign that it is not.
-func (p *partitions) dropAll(self *actor.PID, stored []kafka.PartitionNumber) {
-	view := p.b.router.View()
-	image := view.Image
-	wanted := partitionsOf(image, p.b.o.NodeID)
-	for _, number := range stored {
-		if !view.Complete || number >= image.NextPartition() {
-			level.Error(p.b.system.Logger()).Log("msg", "the store holds a partition that the metadata does not know yet; it is left alone", "number", number)
-			continue
-		}
-		_, here := wanted[number]
-		if here || p.running[number] != nil || number == kafka.MetadataPartition || slices.Contains(slices.Collect(maps.Values(p.stopping)), number) {
-			continue
-		}
-		level.Info(p.b.system.Logger()).Log("msg", "removing what is left of a partition that has no replica here", "number", number)
-		p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
-	}
 }
 
 // A wantedPartition is one that has a replica on this node.
@@ -330,14 +359,11 @@ func partitionsOf(image *metadata.Image, broker kafka.BrokerID) map[kafka.Partit
 		for i := range t.Partitions {
 			p := &t.Partitions[i]
 			w := wantedPartition{name: kafka.TopicPartition{Topic: t.Name, Partition: int32(i)}, internal: t.Internal}
-			for _, r := range p.Replicas {
-				if r.Broker == broker {
-					w.raftID = r.RaftID
-				}
-			}
-			if w.raftID == 0 {
+			r, ok := p.ReplicaOn(broker)
+			if !ok {
 				continue
 			}
+			w.raftID = r.RaftID
 			w.founding, w.members = p.Founding(), membersOf(p)
 			out[p.Number] = w
 		}
@@ -345,13 +371,11 @@ func partitionsOf(image *metadata.Image, broker kafka.BrokerID) map[kafka.Partit
 	return out
 }
 
-// membersOf is where a partition's replicas are. All of them should vote.
+// membersOf is where a partition's replicas are, and which of them should vote in the end.
 func membersOf(p *metadata.Partition) *messages.Members {
-	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{}}
-	for _, r := range p.Replicas {
+	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{}, Voters: p.WishedVoters()}
+	for _, r := range p.All() {
 		m.Nodes[r.RaftID] = r.Broker
-		m.Voters = append(m.Voters, r.RaftID)
 	}
-	slices.Sort(m.Voters)
 	return m
 }

@@ -33,6 +33,11 @@ type simProducer struct {
 
 type simBatch struct{ first, count int }
 
+// String says how far the producer is.
+func (p *simProducer) String() string {
+	return fmt.Sprintf("%s-%d: known %v, next %d, open %v, sent %d, failed %v, unheard %d", p.topic.name, p.partition, p.known, p.next, p.batches, p.sent, p.failed, p.unheard)
+}
+
 // begin goes on where the producer is, over a connection that may be new.
 func (p *simProducer) begin(c *simClient) {
 	p.sent, p.unheard, p.failed = 0, 0, false
@@ -118,12 +123,12 @@ func (p *simProducer) send(c *simClient, batch simBatch) {
 func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64) {
 	head := len(p.batches) > 0 && p.batches[0] == batch
 	switch {
+	case err == nil && base != int64(batch.first):
+		p.s.errorf("%s-%d: record %d is acknowledged at offset %d", p.topic.name, p.partition, batch.first, base)
+	case err == nil && !head && p.failed: // those in front are in the log too, and are sent again with this one
 	case err == nil && !head:
 		p.s.errorf("%s-%d: the batch from %d on is acknowledged before the one in front of it", p.topic.name, p.partition, batch.first)
 	case err == nil:
-		if base != int64(batch.first) {
-			p.s.errorf("%s-%d: record %d is acknowledged at offset %d", p.topic.name, p.partition, batch.first, base)
-		}
 		p.batches = p.batches[1:]
 		p.sent--
 		p.s.result.records += batch.count

@@ -47,7 +47,7 @@ func (s *simulation) crashLater(n *simNode) {
 
 // crash ends a node's process, where there is one, and starts another: at once for an only node, after a while in a cluster.
 func (s *simulation) crash(n *simNode) {
-	if n.system == nil {
+	if n.system == nil || s.calm && s.shape.nodes > 1 {
 		return
 	}
 	n.crash()

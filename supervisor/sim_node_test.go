@@ -158,6 +158,6 @@ func (n *simNode) fault(kind, id string, message any) {
 	}
 	if n.ready && !n.s.calm && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics) == 0 {
 		n.s.panics[id]++
-		panic("the simulation's")
+		panic(fmt.Sprintf("the simulation's, at a %T", message))
 	}
 }

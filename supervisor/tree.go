@@ -28,6 +28,9 @@ type treeOptions struct {
 	ClusterID string
 	Replica   uint64
 	Join      func(clusterID string, replica uint64) error
+	// DataDir is the data folder as an absolute path, and Disk, where not nil, how large its disk is and how much of it can be used.
+	DataDir string
+	Disk    func() (total, usable int64)
 	// Incarnation tells this run of the node from earlier ones.
 	Incarnation uint64
 	// Network is how the node reaches others, LinkAddress where they reach it; nil and empty for a cluster of one.
@@ -55,8 +58,8 @@ type builder struct {
 	// answers bounds what is read for clients and not written to them.
 	answers *actors.Credits
 
-	membership, directory, partitions, sessions *actor.PID
-	said                                        sync.Map // what was logged about settings that can't be read
+	membership, directory, partitions, balance, sessions *actor.PID
+	said                                                 sync.Map // what was logged about settings that can't be read
 }
 
 const (
@@ -82,7 +85,8 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	top := system.Actors().NewLocalPID(actors.TopName(nodeName(o.NodeID), o.Incarnation)).Id
 	at := func(name string) *actor.PID { return system.Actors().NewLocalPID(top + "/" + name) }
-	b.membership, b.directory, b.partitions, b.sessions = at("membership"), at("directory"), at("partitions"), at("sessions")
+	b.membership, b.directory, b.partitions = at("membership"), at("directory"), at("partitions")
+	b.balance, b.sessions = at("balance"), at("sessions")
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, nodeName(o.NodeID), func() actor.Actor { return &node{b: b} })
 	return b, err
 }

@@ -36,7 +36,7 @@ func describeCluster(r *Request) {
 	}
 	for _, b := range brokers {
 		m := kmsg.NewDescribeClusterResponseBroker()
-		m.NodeID, m.Host, m.Port, m.IsFenced = int32(b.ID), b.Host, b.Port, b.Fenced
+		m.NodeID, m.Host, m.Port, m.IsFenced = int32(b.ID), b.Host, b.Port, b.Fenced || r.env.Single == nil && !r.isLive(b.ID)
 		if b.Rack != "" {
 			m.Rack = &b.Rack
 		}

@@ -93,7 +93,7 @@ func describeTopic(r *Request, t *metadata.Topic, first int32, most int) (out km
 		s := stateOf(r, t, next)
 		p := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		p.Partition, p.ErrorCode, p.LeaderID, p.LeaderEpoch = next, s.code, int32(s.leader.Broker), int32(s.leader.Epoch)
-		p.Replicas, p.ISR = s.replicas, s.inSync
+		p.Replicas, p.ISR, p.OfflineReplicas = s.replicas, s.inSync, s.offline
 		p.EligibleLeaderReplicas, p.LastKnownELR = []int32{}, []int32{}
 		out.Partitions = append(out.Partitions, p)
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	FetchSessions      int // max.incremental.fetch.session.cache.slots
 	// DescribePartitionsMax is max.request.partition.size.limit.
 	DescribePartitionsMax int
+	// LogDir is the data folder, as an absolute path, and Disk, where not nil, how large its disk is and how much of it can be used.
+	LogDir string
+	Disk   func() (total, usable int64)
 	// Answers are the bytes that answers may take on the node from when they are read until they are written; nil: without a limit.
 	Answers *actors.Credits
 	// Observe, where not nil, is told of each request that was answered: its API, the first error in the answer, and how long it took.

@@ -58,17 +58,23 @@ type fetchPart struct {
 	unknown bool // there is no such partition
 	heard   bool
 	waits   bool // for a second answer
-	reply   messages.ReplyTo
-	answer  *messages.Fetched // the newest; its batches are all that came
-	batches []record.Batch    // what goes into the response
+	// anyReplica: its replica here serves it, though another leads. preferred: the node that the client is sent to instead of being served, kafka.NoBroker for none.
+	anyReplica bool
+	preferred  kafka.BrokerID
+	reply      messages.ReplyTo
+	answer     *messages.Fetched // the newest; its batches are all that came
+	batches    []record.Batch    // what goes into the response
 }
 
 func (f *fetching) resolve() {
 	for _, p := range f.context.partitions {
-		part := &fetchPart{fetchPartition: p}
+		part := &fetchPart{fetchPartition: p, preferred: kafka.NoBroker}
 		part.topic, part.err = f.r.topicBy(p.key.topic, p.key.id, f.context.byID)
 		if part.err == nil {
-			part.leader, part.err = f.r.served(part.topic, p.key.partition)
+			if !part.near(f.r, f.q) {
+				part.leader, part.err = f.r.served(part.topic, p.key.partition)
+			}
+			part.preferred = f.r.nearer(part.leader, f.q.Rack, p.key.partition)
 		}
 		part.unknown = errors.Is(part.err, kerr.UnknownTopicOrPartition) || errors.Is(part.err, kerr.UnknownTopicID)
 		f.parts = append(f.parts, part)
@@ -107,7 +113,7 @@ func (f *fetching) query(p *fetchPart, from kafka.Offset, wait bool) {
 	p.reply = f.r.subscribe(p.leader.Replica, func(to messages.ReplyTo) any {
 		return &messages.Fetch{
 			Offset: from, MaxBytes: min(int(p.bytesMax), max(f.bytesMax, 1)), LeaderEpoch: p.currentEpoch, LastFetchedEpoch: p.lastEpoch,
-			Isolation: kafka.IsolationLevel(f.q.IsolationLevel), Wait: wait, Reply: to,
+			Isolation: kafka.IsolationLevel(f.q.IsolationLevel), Wait: wait, AnyReplica: p.anyReplica, Reply: to,
 		}
 	}, func(value any, err error) {
 		answer, _ := value.(*messages.Fetched)
@@ -127,6 +133,11 @@ func (f *fetching) heard(p *fetchPart, answer *messages.Fetched, err error) {
 		p.waits = false
 	}
 	if answer != nil {
+		if p.preferred != kafka.NoBroker {
+			elsewhere := *answer
+			elsewhere.Batches, elsewhere.Cold = nil, nil
+			answer = &elsewhere
+		}
 		if p.answer != nil {
 			merged := *answer
 			if merged.Cold != nil && len(p.answer.Batches) > 0 { // what comes next has left the memory meanwhile: the next fetch gets it
@@ -152,7 +163,7 @@ func (f *fetching) look() {
 			continue
 		}
 		known++
-		if p.err != nil || p.answer.DivergingEpoch != kafka.NoEpoch || p.answer.Cold != nil {
+		if p.err != nil || p.answer.DivergingEpoch != kafka.NoEpoch || p.answer.Cold != nil || p.preferred != kafka.NoBroker {
 			f.pick()
 			return
 		}
@@ -262,12 +273,12 @@ func (p *fetchPart) respond(r *Request) *fetchedPartition {
 	if errors.Is(p.err, kerr.NotLeaderForPartition) && p.topic != nil && r.env.Router.View().Image.TopicByID(p.topic.ID) == nil {
 		p.err = kerr.UnknownTopicOrPartition
 	}
-	a := &fetchedPartition{partition: p.key.partition, code: r.errCode(p.err), highWatermark: -1, lastStable: -1, logStart: -1, divergingEpoch: kafka.NoEpoch, leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch}
+	a := &fetchedPartition{partition: p.key.partition, code: r.errCode(p.err), highWatermark: -1, lastStable: -1, logStart: -1, divergingEpoch: kafka.NoEpoch, leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch, preferred: kafka.NoBroker}
 	if p.answer != nil && p.err == nil {
 		a.highWatermark, a.lastStable, a.logStart = p.answer.HighWatermark, p.answer.LastStableOffset, p.answer.LogStartOffset
 		a.divergingEpoch, a.divergingEnd = p.answer.DivergingEpoch, p.answer.DivergingEnd
 		a.aborted, a.committed = p.answer.Aborted, kafka.IsolationLevel(r.Body.(*kmsg.FetchRequest).IsolationLevel) == kafka.ReadCommitted
-		a.batches = p.batches
+		a.batches, a.preferred = p.batches, p.preferred
 	}
 	if p.topic != nil && (a.code == kerr.NotLeaderForPartition.Code || a.code == kerr.FencedLeaderEpoch.Code) {
 		l, b := r.leaderNow(p.topic, p.key.partition)

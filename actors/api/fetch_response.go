@@ -32,6 +32,7 @@ type fetchedPartition struct {
 	committed                           bool // the client reads what is committed only; others are told of no aborted transactions
 	aborted                             []messages.AbortedTransaction
 	batches                             []record.Batch
+	preferred                           kafka.BrokerID // where the client should read instead
 	leader                              kafka.BrokerID // who leads now, where the client was wrong about it
 	leaderEpoch                         kafka.LeaderEpoch
 	node                                *metadata.Broker
@@ -185,7 +186,7 @@ func (w *fetchWriter) partition(p *fetchedPartition) {
 		w.tags()
 	}
 	if w.version >= 11 {
-		w.int32(int32(kafka.NoBroker)) // preferred read replica
+		w.int32(int32(p.preferred))
 	}
 	w.records(p.batches)
 	var fields []fetchTag

@@ -25,7 +25,7 @@ func TestFetchResponseIsAsKmsgEncodesIt(t *testing.T) {
 				partition: 3, highWatermark: 10, lastStable: 9, logStart: 2, batches: []record.Batch{small, big, big, small}, divergingEpoch: kafka.NoEpoch,
 				leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch, committed: true, aborted: []messages.AbortedTransaction{{ProducerID: 4, FirstOffset: 8}},
 			},
-			{partition: 4, code: 6, highWatermark: -1, lastStable: -1, logStart: -1, divergingEpoch: kafka.NoEpoch, leader: 2, leaderEpoch: 9, node: &metadata.Broker{ID: 2, Host: "h", Port: 9, Rack: rack}},
+			{partition: 4, code: 6, highWatermark: -1, lastStable: -1, logStart: -1, divergingEpoch: kafka.NoEpoch, leader: 2, leaderEpoch: 9, preferred: 3, node: &metadata.Broker{ID: 2, Host: "h", Port: 9, Rack: rack}},
 		}},
 		{name: "two", id: kafka.TopicID{2}, partitions: []*fetchedPartition{
 			{partition: 0, highWatermark: 1, lastStable: 1, logStart: 0, divergingEpoch: 3, divergingEnd: 12, leader: kafka.NoBroker, leaderEpoch: kafka.NoEpoch},
@@ -87,6 +87,9 @@ func wanted(version int16, p *fetchedPartition) kmsg.FetchResponseTopicPartition
 		x := kmsg.NewFetchResponseTopicPartitionAbortedTransaction()
 		x.ProducerID, x.FirstOffset = int64(a.ProducerID), int64(a.FirstOffset)
 		w.AbortedTransactions = append(w.AbortedTransactions, x)
+	}
+	if version >= 11 {
+		w.PreferredReadReplica = int32(p.preferred)
 	}
 	w.RecordBatches = []byte{}
 	for _, b := range p.batches {

@@ -261,7 +261,8 @@ func (x *fetchContext) include(p *fetchPartition, a *fetchedPartition) bool {
 	}
 	x.cache.mu.Lock()
 	defer x.cache.mu.Unlock()
-	news := !p.told || a.code != 0 || len(a.batches) > 0 || a.divergingEpoch != kafka.NoEpoch || a.highWatermark != p.highWatermark || a.logStart != p.logStart
+	news := !p.told || a.code != 0 || len(a.batches) > 0 || a.divergingEpoch != kafka.NoEpoch || a.preferred != kafka.NoBroker ||
+		a.highWatermark != p.highWatermark || a.logStart != p.logStart
 	p.told = a.code == 0 // an error is told again, and what follows it
 	p.highWatermark, p.logStart = a.highWatermark, a.logStart
 	if len(a.batches) > 0 {

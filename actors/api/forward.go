@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/actors/messages"
@@ -33,12 +35,19 @@ func (r *Request) told(image *metadata.Image, id kafka.BrokerID) *metadata.Broke
 	return nil
 }
 
-// brokers are all that clients are told of.
+// brokers are all that clients are told of: those that are there, as far as this node knows, and that are not fenced. A node that misses most of the others is
+// cut off itself: it names them all the same, since a client that was told of this one alone would never ask another.
 func (r *Request) brokers() []*metadata.Broker {
 	if r.env.Single != nil {
 		return []*metadata.Broker{r.told(nil, singleBroker)}
 	}
-	return r.image().Unfenced()
+	all, live := r.image().Brokers(), 0
+	for _, b := range all {
+		if r.isLive(b.ID) {
+			live++
+		}
+	}
+	return slices.DeleteFunc(r.image().Unfenced(), func(b *metadata.Broker) bool { return 2*live > len(all) && !r.isLive(b.ID) })
 }
 
 // controller is the broker that clients are told is the controller.

@@ -168,7 +168,7 @@ func metadataTopic(r *Request, q *kmsg.MetadataRequest, t *metadata.Topic) kmsg.
 		p := kmsg.NewMetadataResponseTopicPartition()
 		s := stateOf(r, t, int32(i))
 		p.Partition, p.ErrorCode, p.Leader, p.LeaderEpoch = int32(i), s.code, int32(s.leader.Broker), int32(s.leader.Epoch)
-		p.Replicas, p.ISR = s.replicas, s.inSync
+		p.Replicas, p.ISR, p.OfflineReplicas = s.replicas, s.inSync, s.offline
 		m.Partitions = append(m.Partitions, p)
 	}
 	return m
@@ -176,9 +176,9 @@ func metadataTopic(r *Request, q *kmsg.MetadataRequest, t *metadata.Topic) kmsg.
 
 // A partitionState is what clients are told of a partition.
 type partitionState struct {
-	leader           messages.Leader
-	replicas, inSync []int32
-	code             int16
+	leader                    messages.Leader
+	replicas, inSync, offline []int32
+	code                      int16
 }
 
 func stateOf(r *Request, t *metadata.Topic, index int32) partitionState {
@@ -197,6 +197,9 @@ func stateOf(r *Request, t *metadata.Topic, index int32) partitionState {
 	}
 	for _, replica := range p.Replicas {
 		s.replicas = append(s.replicas, int32(replica.Broker))
+		if !r.isLive(replica.Broker) {
+			s.offline = append(s.offline, int32(replica.Broker))
+		}
 	}
 	for _, b := range l.InSync {
 		s.inSync = append(s.inSync, int32(b))

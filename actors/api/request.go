@@ -148,6 +148,11 @@ func (r *Request) partition(t *metadata.Topic, index int32) (*metadata.Partition
 	return p, l, nil
 }
 
+// isLive tells whether a node is there; this one is.
+func (r *Request) isLive(node kafka.BrokerID) bool {
+	return node == r.env.Broker || r.view.IsLive(node)
+}
+
 // topicBy finds a topic by its name or, where byID, by its id. An error is what the client is told.
 func (r *Request) topicBy(name string, id kafka.TopicID, byID bool) (*metadata.Topic, error) {
 	if byID {

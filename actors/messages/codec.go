@@ -64,6 +64,8 @@ var kinds = newTable(
 	as(14, actors.Data, offsetForLeaderEpochFields),
 	as(15, actors.Data, deleteRecordsFields),
 	as(16, actors.Data, readColdFields),
+	as(17, actors.Data, transferFields),
+	as(18, actors.Data, describeReplicaFields),
 	as(20, actors.Data, coordinateFields),
 	as(21, actors.Data, coordinateAllFields),
 )

@@ -50,7 +50,9 @@ type Fetch struct {
 	LastFetchedEpoch kafka.LeaderEpoch // kafka.NoEpoch to skip the check for divergence (KIP-595)
 	Isolation        kafka.IsolationLevel
 	Wait             bool
-	Reply            ReplyTo
+	// AnyReplica lets a replica that does not lead answer, with what it has (KIP-392). Such a fetch does not leave its node.
+	AnyReplica bool
+	Reply      ReplyTo
 }
 
 // FetchEnd withdraws the wait of a Fetch that carried the same ReplyTo.
@@ -102,4 +104,38 @@ type AwaitLeaders struct {
 	Gone          []kafka.TopicID // topics that must be gone from this node's metadata
 	TimeoutMillis int32
 	Reply         ReplyTo
+}
+
+// AwaitLedBy asks the directory to answer once each of the partitions is led by the broker beside it. Answer: nil Value; Err is REQUEST_TIMED_OUT where the
+// deadline passed first.
+type AwaitLedBy struct {
+	Leaders       map[kafka.PartitionNumber]kafka.BrokerID
+	TimeoutMillis int32
+	Reply         ReplyTo
+}
+
+// Transfer asks a partition's leader to hand leadership to the replica with a raft id, which must be a voter. Answer: nil, when it has begun; whether
+// it succeeds is seen by who leads then. Where the voter can't take over the leader goes on within a second.
+type Transfer struct {
+	To    uint64
+	Reply ReplyTo
+}
+
+// DescribeReplica asks a replica how far it is. Answer: *ReplicaDescription.
+type DescribeReplica struct{ Reply ReplyTo }
+
+// A ReplicaDescription is how far a replica is, and, where it leads, how far the others are.
+type ReplicaDescription struct {
+	LogStart, HighWatermark, LogEnd kafka.Offset
+	Bytes                           int64 // of the records that its log holds
+	Progress                        []ReplicaProgress
+}
+
+// A ReplicaProgress is how far a replica is, as its leader knows.
+type ReplicaProgress struct {
+	RaftID  uint64
+	Learner bool
+	LogEnd  kafka.Offset // kafka.NoOffset where the leader does not know it
+	// ContactMillis is when it last said something, CaughtUpMillis when it last had all that was committed, in milliseconds since 1970; -1 where that was never under this leader.
+	ContactMillis, CaughtUpMillis int64
 }

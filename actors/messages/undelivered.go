@@ -33,6 +33,16 @@ func (m *DeleteRecords) Undelivered() (*actor.PID, any) {
 	return m.Reply.refusal(kerr.NotLeaderForPartition)
 }
 
+// Undelivered refuses the transfer.
+func (m *Transfer) Undelivered() (*actor.PID, any) {
+	return m.Reply.refusal(kerr.NotLeaderForPartition)
+}
+
+// Undelivered refuses the question.
+func (m *DescribeReplica) Undelivered() (*actor.PID, any) {
+	return m.Reply.refusal(kerr.NotLeaderForPartition)
+}
+
 // Undelivered refuses the request.
 func (m *Coordinate) Undelivered() (*actor.PID, any) { return m.Reply.refusal(kerr.NotCoordinator) }
 

@@ -21,18 +21,20 @@ const (
 // versions are the requests of the protocol that coordinators serve, with the version in which their responses travel. Who asked turns them into the version of its client,
 // so this one has every field; and it stays as it is, because an older node must read it. A request travels in its client's version.
 var versions = map[kmsg.Key]int16{
-	kmsg.JoinGroup:               9,
-	kmsg.SyncGroup:               5,
-	kmsg.Heartbeat:               4,
-	kmsg.LeaveGroup:              5,
-	kmsg.OffsetDelete:            0,
-	kmsg.CreateTopics:            7,
-	kmsg.DeleteTopics:            6,
-	kmsg.CreatePartitions:        3,
-	kmsg.AlterConfigs:            2,
-	kmsg.IncrementalAlterConfigs: 1,
-	kmsg.InitProducerID:          5,
-	kmsg.UnregisterBroker:        0,
+	kmsg.JoinGroup:                  9,
+	kmsg.SyncGroup:                  5,
+	kmsg.Heartbeat:                  4,
+	kmsg.LeaveGroup:                 5,
+	kmsg.OffsetDelete:               0,
+	kmsg.CreateTopics:               7,
+	kmsg.DeleteTopics:               6,
+	kmsg.CreatePartitions:           3,
+	kmsg.AlterConfigs:               2,
+	kmsg.IncrementalAlterConfigs:    1,
+	kmsg.InitProducerID:             5,
+	kmsg.AlterPartitionAssignments:  1,
+	kmsg.ListPartitionReassignments: 0,
+	kmsg.UnregisterBroker:           0,
 }
 
 // requestFields is for the requests of the table.

@@ -98,3 +98,17 @@ func epochEndFields(c *coder, m *EpochEnd) {
 }
 
 func logStartFields(c *coder, m *LogStart) { integer(c, &m.Offset) }
+
+func replicaDescriptionFields(c *coder, m *ReplicaDescription) {
+	integer(c, &m.LogStart)
+	integer(c, &m.HighWatermark)
+	integer(c, &m.LogEnd)
+	integer(c, &m.Bytes)
+	list(c, &m.Progress, func(c *coder, p *ReplicaProgress) {
+		natural(c, &p.RaftID)
+		c.flag(&p.Learner)
+		integer(c, &p.LogEnd)
+		integer(c, &p.ContactMillis)
+		integer(c, &p.CaughtUpMillis)
+	})
+}

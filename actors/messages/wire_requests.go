@@ -47,6 +47,7 @@ func fetchFields(c *coder, m *Fetch) {
 	integer(c, &m.Isolation)
 	c.flag(&m.Wait)
 	c.replyTo(&m.Reply)
+	c.flag(&m.AnyReplica)
 }
 
 func fetchEndFields(c *coder, m *FetchEnd) { c.replyTo(&m.Reply) }
@@ -80,6 +81,13 @@ func coldFields(c *coder, r *ColdRead) {
 	integer(c, &r.To)
 	integer(c, &r.MaxBytes)
 }
+
+func transferFields(c *coder, m *Transfer) {
+	natural(c, &m.To)
+	c.replyTo(&m.Reply)
+}
+
+func describeReplicaFields(c *coder, m *DescribeReplica) { c.replyTo(&m.Reply) }
 
 func coordinateFields(c *coder, m *Coordinate) {
 	c.text(&m.Key)

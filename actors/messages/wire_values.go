@@ -19,6 +19,7 @@ var values = newTable(
 	as(12, 0, listedOffsetFields),
 	as(13, 0, epochEndFields),
 	as(14, 0, logStartFields),
+	as(15, 0, replicaDescriptionFields),
 	as(20, 0, offsetCommitFields),
 	as(21, 0, offsetCommittedFields),
 	as(22, 0, offsetsFetchedFields),
@@ -33,6 +34,7 @@ var values = newTable(
 	as(41, 0, jsonFields[metadata.CreateInternalTopic]),
 	as(43, 0, jsonFields[metadata.Registered]),
 	as(44, 0, jsonFields[metadata.FenceBroker]),
+	as(45, 0, jsonFields[metadata.ReassignmentsDone]),
 	row{kind: 42, typ: reflect.TypeFor[kafka.TopicID](), fields: topicIDFields},
 )
 

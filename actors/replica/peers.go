@@ -25,11 +25,17 @@ func newPeers(o *Options) peers {
 		own: o.Broker, name: messages.ReplicaName(o.Partition.Number), nodes: map[uint64]kafka.BrokerID{}, live: map[kafka.BrokerID]bool{},
 		pids: map[uint64]*actor.PID{},
 	}
-	for _, node := range o.Live {
-		p.live[node] = true
-	}
+	p.setLive(o.Live)
 	p.set(o.Members)
 	return p
+}
+
+// setLive takes over which other nodes are there.
+func (p *peers) setLive(nodes []kafka.BrokerID) {
+	clear(p.live)
+	for _, node := range nodes {
+		p.live[node] = true
+	}
 }
 
 // set takes over where the metadata says that replicas are.

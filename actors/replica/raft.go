@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log/level"
+	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/actors/messages"
 	"troupe/partition"
@@ -21,6 +22,9 @@ const (
 	// Where the leader's node is dead, the followers ask for votes one after the other, so that the first has its answers before the second asks.
 	successorPause  = 60 * time.Millisecond
 	successorJitter = 20 * time.Millisecond
+	// Nodes do not learn of a death at the same time, so the turns alone don't keep replicas apart. Whoever was asked for a vote lets the other one finish,
+	// for as long as three syncs may take: of two that ask at once neither may win, and both wait for an election timeout then.
+	electionPause = 150 * time.Millisecond
 )
 
 // join has a replica that was loaded take part.
@@ -49,6 +53,10 @@ func (r *replica) campaign(pause time.Duration) {
 	if r.p == nil || r.leader != 0 || r.leaving {
 		return
 	}
+	if left := electionPause - r.o.System.Now().Sub(r.solicited); left > 0 {
+		r.after(left+time.Duration(r.o.System.Rand(int64(successorJitter))), &campaign{r, pause})
+		return
+	}
 	r.p.Campaign()
 	if pause > 0 {
 		pause = min(2*pause, foundingPauseMax)
@@ -74,6 +82,9 @@ func (r *replica) tick() {
 // step hands a message to raft. One that is for another replica, an earlier one of this node, is dropped.
 func (r *replica) step(m *messages.Step) {
 	r.peers.heard(m.Message.GetFrom(), m.From)
+	if t := m.Message.GetType(); t == pb.MsgPreVote || t == pb.MsgVote {
+		r.solicited = r.o.System.Now()
+	}
 	r.p.Step(m.Message)
 }
 

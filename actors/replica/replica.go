@@ -35,6 +35,8 @@ type Options struct {
 	RetainEvery time.Duration
 	// Answers are the node's credits for what is read into answers; nil: without a limit.
 	Answers *actors.Credits
+
+	restarted bool // there was an incarnation before
 }
 
 // Kind is the kind of all replicas.
@@ -63,17 +65,18 @@ type replica struct {
 	asked       bool // the coordinator wants the records
 	attached    bool // and gets them
 
-	p       *partition.Partition // nil until it is loaded
-	tickets tickets
-	peers   peers
-	quiet   bool // nothing was asked since the last retain
-	leads   bool // as the directory was told
-	led     *messages.Led
-	leader  uint64 // the raft id of whoever leads, 0 where that is not known
-	voters  []uint64
-	ticking bool
-	leaving bool          // its node is about to end
-	high    *atomic.Int64 // the high watermark, for whoever wants to know it without asking
+	p         *partition.Partition // nil until it is loaded
+	tickets   tickets
+	peers     peers
+	quiet     bool // nothing was asked since the last retain
+	leads     bool // as the directory was told
+	led       *messages.Led
+	leader    uint64 // the raft id of whoever leads, 0 where that is not known
+	voters    []uint64
+	ticking   bool
+	leaving   bool          // its node is about to end
+	solicited time.Time     // when another replica last asked for a vote
+	high      *atomic.Int64 // the high watermark, for whoever wants to know it without asking
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -117,6 +120,10 @@ func (r *replica) start(ctx actor.Context) {
 	r.self, r.high = ctx.Self(), new(atomic.Int64)
 	r.peers = newPeers(&r.o)
 	r.o.System.Alias(messages.ReplicaName(r.o.Partition.Number), r.self)
+	if r.o.restarted && ctx.Parent() != nil {
+		r.send(ctx.Parent(), &messages.Restarted{Number: r.o.Partition.Number})
+	}
+	r.shared.restarted = true
 	o := r.o.Partition
 	o.Read = func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
 		return r.o.Store.Entries(o.Number, lo, hi, maxBytes)
@@ -178,6 +185,9 @@ func (r *replica) handle(message any) {
 	case *messages.Members:
 		r.shared.Members = m
 		r.peers.set(m)
+	case *messages.Live:
+		r.peers.setLive(m.Nodes)
+		r.shared.Live = r.peers.liveNodes()
 	case *messages.NodeUp:
 		r.peers.live[m.Node] = true
 		r.shared.Live = r.peers.liveNodes()

@@ -24,6 +24,7 @@ func (r *replica) serve(message any) {
 		r.quiet = false
 		r.p.Fetch(partition.FetchQuery{
 			Offset: m.Offset, MaxBytes: m.MaxBytes, LeaderEpoch: m.LeaderEpoch, LastFetchedEpoch: m.LastFetchedEpoch, Isolation: m.Isolation, Wait: m.Wait,
+			AnyReplica: m.AnyReplica,
 		}, r.tickets.issue(m.Reply, m.Wait))
 	case *messages.FetchEnd:
 		if number, ok := r.tickets.withdraw(m.Reply); ok {
@@ -38,6 +39,15 @@ func (r *replica) serve(message any) {
 		r.p.EndOfEpoch(partition.EpochQuery{CurrentEpoch: m.CurrentEpoch, Epoch: m.Epoch}, r.tickets.issue(m.Reply, false))
 	case *messages.DeleteRecords:
 		r.p.DeleteRecords(m.Before, r.tickets.issue(m.Reply, false))
+	case *messages.Transfer:
+		if !r.leads {
+			r.answer(m.Reply, nil, errNotLeader)
+			return
+		}
+		r.p.Transfer(m.To)
+		r.answer(m.Reply, nil, nil)
+	case *messages.DescribeReplica:
+		r.answer(m.Reply, r.description(), nil)
 	case *messages.Configure:
 		r.p.Configure(m.Config)
 	case *messages.Step:
@@ -46,6 +56,8 @@ func (r *replica) serve(message any) {
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
 		r.startTicking()
+	case *messages.Live:
+		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.NodeUp:
 		r.p.SetLive(r.peers.liveReplicas())
 		r.lost(m.Node)
@@ -85,6 +97,10 @@ func (r *replica) refuse(message any) {
 	case *messages.OffsetForLeaderEpoch:
 		r.answer(m.Reply, nil, errNotLeader)
 	case *messages.DeleteRecords:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.Transfer:
+		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.DescribeReplica:
 		r.answer(m.Reply, nil, errNotLeader)
 	case *messages.Attach:
 		r.asked = true

@@ -25,6 +25,7 @@ type Broker struct {
 
 	process *os.Process
 	ended   chan struct{}
+	state   *os.ProcessState // how it ended, once it has
 	log     string
 }
 
@@ -49,6 +50,17 @@ func (s *System) Start(dir string) (*Broker, error) {
 // startWithin is how long a broker may take to serve.
 const startWithin = 3 * time.Minute
 
+// Build builds troupe from the module at root into a folder, and returns the path of the program.
+func Build(root, dir string) (string, error) {
+	path := filepath.Join(dir, "troupe")
+	build := exec.Command("go", "build", "-o", path, "./cmd/troupe")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build troupe: %w: %s", err, out)
+	}
+	return path, nil
+}
+
 // Troupe returns troupe, built from the module at root, with settings given as NAME=VALUE.
 func Troupe(root string, settings ...string) *System {
 	binary := sync.OnceValues(func() (string, error) {
@@ -56,12 +68,7 @@ func Troupe(root string, settings ...string) *System {
 		if err != nil {
 			return "", err
 		}
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, "troupe"), "./cmd/troupe")
-		build.Dir = root
-		if out, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build troupe: %w: %s", err, out)
-		}
-		return filepath.Join(dir, "troupe"), nil
+		return Build(root, dir)
 	})
 	return &System{"troupe", func(dir string) (*Broker, error) {
 		path, err := binary()
@@ -165,7 +172,7 @@ func launch(cmd *exec.Cmd, log string) (*Broker, error) {
 	}
 	b := &Broker{PID: cmd.Process.Pid, process: cmd.Process, ended: make(chan struct{}), log: log}
 	go func() {
-		_, _ = cmd.Process.Wait() // how it ended stands in its log
+		b.state, _ = cmd.Process.Wait() // why it ended stands in its log
 		close(b.ended)
 	}()
 	return b, nil

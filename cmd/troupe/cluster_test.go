@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // A cluster is servers that find each other by their links.
@@ -47,7 +49,7 @@ func newCluster(t *testing.T, n int, more ...string) *cluster {
 func (c *cluster) args(node int) []string {
 	return append([]string{
 		"--node-id", fmt.Sprint(node), "--link", c.links[node-1], "--seeds", strings.Join(c.links, ","),
-		"--data", filepath.Join(c.dir, fmt.Sprint(node)), "--listen", c.kafka[node-1], "--admin", "127.0.0.1:0",
+		"--data", filepath.Join(c.dir, fmt.Sprint(node)), "--listen", c.kafka[node-1], "--admin", "127.0.0.1:0", "--set", fmt.Sprintf("broker.rack=rack-%d", node),
 	}, c.more...)
 }
 
@@ -237,5 +239,98 @@ func TestSingleAddress(t *testing.T) {
 	for p := range int32(6) {
 		c.write(ctx, client, "orders", p, 20, 40)
 		c.read(ctx, "orders", p, 40)
+	}
+}
+
+// fetches counts the fetches that brokers answer.
+type fetches struct {
+	mu sync.Mutex
+	by map[int32]int
+}
+
+// OnBrokerE2E is called for each answer.
+func (f *fetches) OnBrokerE2E(b kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
+	if key == kmsg.Fetch.Int16() && e.Err() == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.by[b.NodeID]++
+	}
+}
+
+// A consumer that says where it stands reads from the replica there, whoever leads, and sees what is written meanwhile; when that node dies it goes on elsewhere.
+func TestNearestReplica(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	c.create(ctx, "orders", 3, nil)
+	c.awaitInSync(ctx, "orders", 3)
+	writer := c.client()
+	heard := &fetches{by: map[int32]int{}}
+	reader := c.client(kgo.Rack("rack-2"), kgo.WithHooks(heard), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.RecheckPreferredReplicaInterval(5*time.Second))
+	read, next := 0, [3]int64{}
+	rounds := 0
+	round := func() {
+		for p := range int32(3) {
+			c.write(ctx, writer, "orders", p, rounds*20, rounds*20+20)
+		}
+		rounds++
+		for read < rounds*60 {
+			f := reader.PollFetches(ctx)
+			if ctx.Err() != nil {
+				t.Fatalf("after %d of %d records: %v", read, rounds*60, ctx.Err())
+			}
+			f.EachRecord(func(r *kgo.Record) {
+				if r.Offset != next[r.Partition] {
+					t.Fatalf("partition %d: offset %d, want %d", r.Partition, r.Offset, next[r.Partition])
+				}
+				next[r.Partition]++
+				read++
+			})
+		}
+	}
+	for range 5 {
+		round()
+	}
+	heard.mu.Lock()
+	by := maps.Clone(heard.by)
+	clear(heard.by)
+	heard.mu.Unlock()
+	for range 5 {
+		round()
+	}
+	heard.mu.Lock()
+	later := maps.Clone(heard.by)
+	heard.mu.Unlock()
+	if later[2] == 0 || later[1]+later[3] > 0 {
+		t.Errorf("fetches by node were %v at first, and %v once the client knew; it stands beside node 2", by, later)
+	}
+	c.servers[1].kill()
+	for range 2 {
+		round()
+	}
+}
+
+// Nodes that don't fit are refused with words that say why, and cost the others nothing.
+func TestStrangers(t *testing.T) {
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	free := freeAddresses(t, 2)
+	refused := func(want string, node int, dir string) {
+		t.Helper()
+		p, line := try(t, "--node-id", fmt.Sprint(node), "--link", free[0], "--seeds", strings.Join(c.links[:2], ","), "--data", dir, "--listen", free[1], "--admin", "127.0.0.1:0")
+		<-p.ended
+		if line != "" || !strings.Contains(p.log.String(), want) {
+			t.Errorf("node %d: %q, want %q in %s", node, line, want, p.log)
+		}
+	}
+	refused("node id 2 is taken", 2, t.TempDir()) // that of a seed
+	refused("node id 3 is taken", 3, t.TempDir()) // that of a node that is none
+	other := t.TempDir()
+	alone := launch(t, anyPorts(other, "--node-id", "7")...)
+	alone.stop()
+	refused("belongs to cluster "+alone.cluster, 7, other)
+	if s := c.servers[2]; s.cmd.ProcessState != nil {
+		t.Errorf("node 3 has ended: %s", s.log)
 	}
 }

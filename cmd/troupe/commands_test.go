@@ -76,6 +76,7 @@ func TestCommands(t *testing.T) {
 		{args: "produce orders --compression best", code: 2, want: "--compression best"},
 		{args: "consume orders --offset soon", code: 2, want: "--offset soon"},
 		{args: "consume orders --offset 1 --group g", code: 2, want: "--group goes without"},
+		{args: "cluster status", want: "…METADATA    LAG\n1     " + server.kafka + "  -     live   controller  0\npartitions 52  leaderless 0  under-replicated 0  reassignments 0\n"},
 		{args: "group list", want: "GROUP    STATE  TYPE\nbilling  Empty  consumer\n"},
 		{args: "group describe billing", want: "group billing  Empty  members 0\n  TOPIC   PARTITION  COMMITTED  END   LAG  MEMBER  HOST\n  orders  0          1002       1003  1            \n"},
 		{args: "group describe nobody", code: 1, want: "troupe: there is no group nobody\n"},
@@ -111,7 +112,7 @@ func TestCommands(t *testing.T) {
 		}
 		switch {
 		case c.code != 0 && strings.Contains(stderr, c.want):
-		case c.code == 0 && (out == c.want || strings.HasPrefix(c.args, "topic describe") && strings.HasSuffix(out, c.want) || strings.Contains(c.args, "describe orders") && strings.Contains(out, c.want)):
+		case c.code == 0 && (out == c.want || strings.HasPrefix(c.want, "…") && strings.HasSuffix(out, c.want[len("…"):]) || strings.HasPrefix(c.args, "topic describe") && strings.HasSuffix(out, c.want) || strings.Contains(c.args, "describe orders") && strings.Contains(out, c.want)):
 		default:
 			t.Errorf("troupe %s prints\n%s%s\nwant\n%s", c.args, out, stderr, c.want)
 		}

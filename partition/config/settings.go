@@ -225,6 +225,11 @@ func (s *Settings) Millis(name string) time.Duration {
 	return times(s.Int(name), time.Millisecond)
 }
 
+// Seconds returns the value of a setting in seconds, in the same way.
+func (s *Settings) Seconds(name string) time.Duration {
+	return times(s.Int(name), time.Second)
+}
+
 // Minutes returns the value of a setting in minutes, in the same way.
 func (s *Settings) Minutes(name string) time.Duration {
 	return times(s.Int(name), time.Minute)

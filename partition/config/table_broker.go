@@ -30,6 +30,8 @@ var broker = []Property{
 	{Name: "default.replication.factor", Type: Int, Default: "-1", Min: -1, Max: maxShort, Refuse: refuseNoReplicas, Doc: "Replicas of a topic that is made without saying how many. -1 means three, or as many as there are brokers where they are fewer."},
 	{Name: "auto.create.topics.enable", Type: Boolean, Default: "true", Doc: "Whether a topic is made when a producer or consumer asks for one that does not exist."},
 	{Name: "delete.topic.enable", Type: Boolean, Default: "true", Doc: "Whether topics can be deleted."},
+	{Name: "auto.leader.rebalance.enable", Type: Boolean, Default: "true", Doc: "Whether partitions go back to their preferred leaders by themselves, ten a second at most, once these are in sync."},
+	{Name: "leader.imbalance.check.interval.seconds", Type: Long, Default: "300", Min: 1, Max: maxInt, Doc: "How often it is looked which partitions are not led by their preferred leaders."},
 	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 63, Doc: "How often partitions look for records that retention deletes."},
 	{Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Min: 1, Max: maxInt, Dynamic: true, Doc: "How long an idempotent producer that writes nothing is remembered by a partition."},
 	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 63, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it.", Effect: "None while a cluster is one node."},

@@ -82,7 +82,7 @@ func (i *Image) Unfenced() []*Broker {
 func (i *Image) ReplicasOn(id kafka.BrokerID) (out []kafka.TopicPartition) {
 	for _, t := range i.Topics() {
 		for index := range t.Partitions {
-			if t.Partitions[index].indexOn(id) >= 0 {
+			if _, ok := t.Partitions[index].ReplicaOn(id); ok {
 				out = append(out, kafka.TopicPartition{Topic: t.Name, Partition: int32(index)})
 			}
 		}

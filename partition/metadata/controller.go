@@ -74,6 +74,12 @@ func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Ou
 		response = c.deleteTopics(&out, body)
 	case *kmsg.CreatePartitionsRequest:
 		response = c.createPartitions(&out, body)
+	case *kmsg.AlterPartitionAssignmentsRequest:
+		response = c.alterReassignments(&out, body)
+	case *kmsg.ListPartitionReassignmentsRequest:
+		response = c.listReassignments(body)
+	case *ReassignmentsDone:
+		c.reassignmentsDone(&out, body)
 	case *kmsg.AlterConfigsRequest:
 		response = c.alterConfigs(&out, body)
 	case *kmsg.IncrementalAlterConfigsRequest:

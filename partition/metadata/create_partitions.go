@@ -51,7 +51,7 @@ func (c *Controller) grow(out *partition.Outcome, q *kmsg.CreatePartitionsReques
 		return kafka.Errorf(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", q.Topic, len(old.Partitions), q.Count)
 	}
 	more := int(q.Count) - len(old.Partitions)
-	assignment, err := c.assignmentOfMore(q, more, int16(len(old.Partitions[0].Replicas)))
+	assignment, err := c.assignmentOfMore(q, more, int16(len(old.Partitions[0].Wish())))
 	if err != nil || validateOnly {
 		return err
 	}

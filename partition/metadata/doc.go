@@ -9,7 +9,8 @@
 //
 // Raft ids are given here, each once: to a broker's store for the metadata partition, and to each replica of a topic's partition. A broker that comes with
 // another store gets new ones everywhere. Rows say what is wished; who votes now is in each partition's own log, and its leader works
-// toward the wish. Quorum is the wish for the metadata partition, which has no row.
+// toward the wish. A replica that is not wished for any more stays in the row until somebody has told that the leader did without it. Quorum is the wish for the
+// metadata partition, which has no row.
 //
 // Who leads a partition is not metadata: raft decides it, and nodes tell each other (actors/messages, Router). Nor is who is alive: Fenced is what
 // a broker, or another one for it, has said.

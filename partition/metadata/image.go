@@ -21,6 +21,8 @@ type Image struct {
 	brokers   map[kafka.BrokerID]*Broker
 	configs   map[Resource]map[string]string
 	counters  map[string]int64
+	// unfinished are the partitions whose rows have replicas that are to come or to go.
+	unfinished map[kafka.PartitionNumber]bool
 }
 
 // A Topic is a topic as the metadata log has it.
@@ -56,6 +58,8 @@ func NewImage() *Image {
 		brokers:  map[kafka.BrokerID]*Broker{},
 		configs:  map[Resource]map[string]string{},
 		counters: map[string]int64{},
+
+		unfinished: map[kafka.PartitionNumber]bool{},
 	}
 }
 
@@ -87,6 +91,9 @@ func (i *Image) NameOf(number kafka.PartitionNumber) (tp kafka.TopicPartition, o
 	tp, ok = i.byNumber[number]
 	return tp, ok
 }
+
+// Unfinished returns the numbers of the partitions whose rows have replicas that are to come or to go, in ascending order.
+func (i *Image) Unfinished() []kafka.PartitionNumber { return slices.Sorted(maps.Keys(i.unfinished)) }
 
 // NextPartition is the first partition number that has not been given to any partition, of those that are gone too.
 func (i *Image) NextPartition() kafka.PartitionNumber {
@@ -121,6 +128,8 @@ func (i *Image) Apply(rows []partition.KeyValue) (*Image, error) {
 		brokers:   maps.Clone(i.brokers),
 		configs:   maps.Clone(i.configs),
 		counters:  maps.Clone(i.counters),
+
+		unfinished: maps.Clone(i.unfinished),
 	}
 	for _, kv := range rows {
 		if err := next.apply(kv); err != nil {

@@ -12,8 +12,15 @@ type Partition struct {
 	Replicas []Replica             `json:"replicas"` // the first is the preferred leader
 	// Founders is how many replicas its log began with: those of the raft ids from 1 on. Rows of a time when there was one have none.
 	Founders int `json:"founders,omitempty"`
-	// NextRaftID is the first raft id that none of its replicas ever had; zero while its replicas are the founders.
+	// NextRaftID is the first raft id that none of its replicas ever had; zero while only the founders ever were.
 	NextRaftID uint64 `json:"next,omitempty"`
+	// Adding and Removing are the brokers that a reassignment gives a replica and takes it from (KIP-455), in ascending order. Until it is done
+	// the replicas on both are among Replicas.
+	Adding   []kafka.BrokerID `json:"adding,omitempty"`
+	Removing []kafka.BrokerID `json:"removing,omitempty"`
+	// Leaving are replicas of reassignments that were cancelled or replaced. Clients are not told of them, but they may vote still, so that their data
+	// stays until the partition's leader has done without them.
+	Leaving []Replica `json:"leaving,omitempty"`
 }
 
 // A Replica is one copy of a partition.
@@ -31,44 +38,70 @@ func (p *Partition) Founding() []uint64 {
 	return ids
 }
 
-// ReplicaOn returns the replica on a broker; ok is false where there is none.
+// ReplicaOn returns the replica on a broker, be it one that leaves; ok is false where there is none.
 func (p *Partition) ReplicaOn(id kafka.BrokerID) (r Replica, ok bool) {
-	i := p.indexOn(id)
-	if i < 0 {
-		return Replica{}, false
+	for _, r := range p.All() {
+		if r.Broker == id {
+			return r, true
+		}
 	}
-	return p.Replicas[i], true
+	return Replica{}, false
 }
 
-func (p *Partition) indexOn(id kafka.BrokerID) int {
-	return slices.IndexFunc(p.Replicas, func(r Replica) bool { return r.Broker == id })
+// All returns all replicas, also those that leave.
+func (p *Partition) All() []Replica {
+	if len(p.Leaving) == 0 {
+		return p.Replicas
+	}
+	return slices.Concat(p.Replicas, p.Leaving)
 }
+
+// Wish returns the replicas that should vote in the end, the preferred leader first: those that no reassignment removes.
+func (p *Partition) Wish() []Replica {
+	if len(p.Removing) == 0 {
+		return p.Replicas
+	}
+	return slices.DeleteFunc(slices.Clone(p.Replicas), func(r Replica) bool { return slices.Contains(p.Removing, r.Broker) })
+}
+
+// Preferred returns the preferred leader.
+func (p *Partition) Preferred() Replica { return p.Replicas[0] }
 
 // giveRaftID returns a raft id that no replica of the partition ever had.
 func (p *Partition) giveRaftID() uint64 {
 	if p.NextRaftID == 0 {
-		p.NextRaftID = uint64(len(p.Replicas)) + 1
+		p.NextRaftID = uint64(len(p.Founding())) + 1
 	}
 	p.NextRaftID++
 	return p.NextRaftID - 1
 }
 
-// renewed returns the topic with new raft ids for its replicas on a broker, nil where it has none there. The receiver is left as it was.
+// renewed returns the topic with new raft ids for its replicas on a broker, nil where it has none there. One that leaves does not come back. The receiver is
+// left as it was.
 func (t *Topic) renewed(id kafka.BrokerID) *Topic {
 	var out *Topic
 	for i := range t.Partitions {
-		r := t.Partitions[i].indexOn(id)
-		if r < 0 {
+		if _, ok := t.Partitions[i].ReplicaOn(id); !ok {
 			continue
 		}
 		if out == nil {
-			other := *t
-			other.Partitions = slices.Clone(t.Partitions)
-			out = &other
+			out = t.copied()
 		}
 		p := &out.Partitions[i]
+		p.Leaving = slices.DeleteFunc(slices.Clone(p.Leaving), func(r Replica) bool { return r.Broker == id })
 		p.Replicas = slices.Clone(p.Replicas)
-		p.Replicas[r].RaftID = p.giveRaftID()
+		for j := range p.Replicas {
+			if p.Replicas[j].Broker == id {
+				p.Replicas[j].RaftID = p.giveRaftID()
+			}
+		}
 	}
 	return out
+}
+
+// copied returns a topic whose partitions can be changed.
+func (t *Topic) copied() *Topic {
+	out := *t
+	out.Partitions = slices.Clone(t.Partitions)
+	return &out
 }

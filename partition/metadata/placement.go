@@ -95,24 +95,27 @@ func (c *Controller) assigned(want []kmsg.CreateTopicsRequestTopicReplicaAssignm
 }
 
 func (c *Controller) checkReplicas(partition int, brokers []int32) error {
+	if err := c.checkBrokers(brokers); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(brokers, func(id int32) bool { return !c.image.Broker(kafka.BrokerID(id)).Fenced }) {
+		return kafka.Errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
+	}
+	return nil
+}
+
+// checkBrokers tells whether brokers can have a partition's replicas, of whom some may be away.
+func (c *Controller) checkBrokers(brokers []int32) error {
 	if len(brokers) == 0 {
 		return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
 	}
-	fenced := 0
 	for i, id := range brokers {
-		b := c.image.Broker(kafka.BrokerID(id))
-		if b == nil {
+		if c.image.Broker(kafka.BrokerID(id)) == nil {
 			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
 		}
 		if slices.Contains(brokers[:i], id) {
 			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
 		}
-		if b.Fenced {
-			fenced++
-		}
-	}
-	if fenced == len(brokers) {
-		return kafka.Errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
 	}
 	return nil
 }

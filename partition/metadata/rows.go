@@ -148,6 +148,7 @@ func (i *Image) removeTopic(name string) {
 	delete(i.byID, old.ID)
 	for _, p := range old.Partitions {
 		delete(i.byNumber, p.Number)
+		delete(i.unfinished, p.Number)
 	}
 }
 
@@ -156,6 +157,9 @@ func (i *Image) addTopic(t *Topic) {
 	i.byID[t.ID] = t
 	for index, p := range t.Partitions {
 		i.byNumber[p.Number] = kafka.TopicPartition{Topic: t.Name, Partition: int32(index)}
+		if p.Unfinished() {
+			i.unfinished[p.Number] = true
+		}
 	}
 }
 

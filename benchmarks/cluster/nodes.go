@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options is what a Cluster is made of.
+type Options struct {
+	Binary   string   // the program, as Build returns it
+	Dir      string   // a folder for the nodes' data and logs
+	Nodes    int      // how many
+	Settings []string // of all nodes, as NAME=VALUE
+	// DiskBytes, where above zero, gives each node a disk of its own of that size.
+	DiskBytes int64
+}
+
+// A Cluster is several nodes of troupe on this machine. Its methods, and those of its nodes, are called by one goroutine.
+type Cluster struct {
+	Nodes   []*Node // by id, from 1
+	network *network
+}
+
+// Start starts the nodes with empty folders and waits until all of them serve.
+func Start(o Options) (c *Cluster, err error) {
+	c = &Cluster{network: newNetwork()}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	prefix, err := freePrefix()
+	if err != nil {
+		return nil, err
+	}
+	var seeds []string
+	for i := range o.Nodes {
+		n := &Node{ID: int32(i + 1), binary: o.Binary, settings: o.Settings, dir: filepath.Join(o.Dir, fmt.Sprint("node-", i+1))}
+		host := fmt.Sprintf("%s.%d", prefix, n.ID)
+		n.Address, n.Admin, n.link = net.JoinHostPort(host, "9092"), net.JoinHostPort(host, "9644"), net.JoinHostPort(host, "7000")
+		n.wire = &wire{network: c.network, node: n.ID, address: net.JoinHostPort(host, "7001"), target: n.link}
+		seeds = append(seeds, n.wire.address)
+		c.Nodes = append(c.Nodes, n)
+	}
+	for _, n := range c.Nodes {
+		n.seeds = strings.Join(seeds, ",")
+		if err := n.prepare(o.DiskBytes); err != nil {
+			return nil, err
+		}
+		if err := n.Start(); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	defer cancel()
+	for _, n := range c.Nodes {
+		if err := n.AwaitReady(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// freePrefix finds loopback addresses that nobody uses.
+func freePrefix() (string, error) {
+	for range 20 {
+		prefix := fmt.Sprintf("127.%d.%d", 16+rand.IntN(200), rand.IntN(256))
+		l, err := net.Listen("tcp", prefix+".1:9092")
+		if err == nil {
+			l.Close()
+			return prefix, nil
+		}
+	}
+	return "", errors.New("no free loopback address was found")
+}
+
+// Node returns a node by its id.
+func (c *Cluster) Node(id int32) *Node { return c.Nodes[id-1] }
+
+// Addresses are those of all nodes, for clients.
+func (c *Cluster) Addresses() (out []string) {
+	for _, n := range c.Nodes {
+		out = append(out, n.Address)
+	}
+	return out
+}
+
+// Cut lets nothing pass from one node to another.
+func (c *Cluster) Cut(from, to *Node) { c.network.cut(from.ID, to.ID) }
+
+// Isolate cuts a node off from all others, both ways.
+func (c *Cluster) Isolate(n *Node) {
+	for _, other := range c.Nodes {
+		if other != n {
+			c.Cut(n, other)
+			c.Cut(other, n)
+		}
+	}
+}
+
+// Mend ends all cuts.
+func (c *Cluster) Mend() { c.network.mend() }
+
+// Kill ends nodes as crashes do, all at once.
+func (c *Cluster) Kill(nodes ...*Node) {
+	for _, n := range nodes {
+		n.signalKill()
+	}
+	for _, n := range nodes {
+		n.Kill()
+	}
+}
+
+// Unexpected returns the nodes that have ended though nobody asked them to.
+func (c *Cluster) Unexpected() []*Node {
+	return slices.DeleteFunc(slices.Clone(c.Nodes), func(n *Node) bool { return n.broker == nil || n.Running() })
+}
+
+// AwaitWhole waits until the cluster is Whole.
+func (c *Cluster) AwaitWhole(ctx context.Context) error {
+	for {
+		err := c.Whole(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the cluster does not become whole: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// Close ends the nodes and gives back their disks. What they wrote to folders stays.
+func (c *Cluster) Close() error {
+	c.Mend()
+	c.Kill(c.Nodes...)
+	var errs []error
+	for _, n := range c.Nodes {
+		errs = append(errs, n.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// A Partition is what a node tells clients of a partition.
+type Partition struct {
+	Topic            string
+	Partition        int32
+	Leader           int32 // -1 where there is none
+	Epoch            int32
+	Replicas, InSync []int32
+}
+
+// statusWithin is how long a node may take to answer.
+const statusWithin = time.Second
+
+// ask sends a request to this node, whatever others there are.
+func (n *Node) ask(ctx context.Context, q kmsg.Request) (kmsg.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusWithin)
+	defer cancel()
+	a, err := n.client.SeedBrokers()[0].Request(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("ask node %d: %w", n.ID, err)
+	}
+	return a, nil
+}
+
+// Partitions returns all partitions as this node sees them, and the nodes that it names to clients. It may be called by any goroutine.
+func (n *Node) Partitions(ctx context.Context) (partitions []Partition, brokers []int32, err error) {
+	a, err := n.ask(ctx, kmsg.NewPtrMetadataRequest())
+	if err != nil {
+		return nil, nil, err
+	}
+	m := a.(*kmsg.MetadataResponse)
+	for _, b := range m.Brokers {
+		brokers = append(brokers, b.NodeID)
+	}
+	slices.Sort(brokers)
+	for _, t := range m.Topics {
+		for _, p := range t.Partitions {
+			partitions = append(partitions, Partition{*t.Topic, p.Partition, p.Leader, p.LeaderEpoch, p.Replicas, p.ISR})
+		}
+	}
+	slices.SortFunc(partitions, func(a, b Partition) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return partitions, brokers, nil
+}
+
+// CreateTopic makes a topic with a replica of each partition on every node, up to three.
+func (c *Cluster) CreateTopic(ctx context.Context, name string, partitions int, settings map[string]string) error {
+	q := kmsg.NewPtrCreateTopicsRequest()
+	t := kmsg.NewCreateTopicsRequestTopic()
+	t.Topic, t.NumPartitions, t.ReplicationFactor = name, int32(partitions), int16(min(3, len(c.Nodes)))
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		value := settings[key]
+		t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
+	}
+	q.Topics, q.TimeoutMillis = append(q.Topics, t), 30_000
+	a, err := q.RequestWith(ctx, c.Nodes[0].client)
+	if err != nil {
+		return fmt.Errorf("create topic %s: %w", name, err)
+	}
+	if err := kerr.ErrorForCode(a.Topics[0].ErrorCode); err != nil {
+		return fmt.Errorf("create topic %s: %w", name, err)
+	}
+	return nil
+}
+
+// HighWatermark asks this node, which must lead the partition, how far consumers may read. It may be called by any goroutine.
+func (n *Node) HighWatermark(ctx context.Context, topic string, partition int32) (int64, error) {
+	q := kmsg.NewPtrListOffsetsRequest()
+	q.ReplicaID = -1
+	p := kmsg.NewListOffsetsRequestTopicPartition()
+	p.Partition, p.Timestamp = partition, -1
+	q.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: topic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{p}}}
+	a, err := n.ask(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	l := a.(*kmsg.ListOffsetsResponse)
+	if len(l.Topics) != 1 || len(l.Topics[0].Partitions) != 1 {
+		return 0, errors.New("ListOffsets is answered with something else than what was asked")
+	}
+	answer := l.Topics[0].Partitions[0]
+	return answer.Offset, kerr.ErrorForCode(answer.ErrorCode)
+}
+
+// Whole returns why the cluster is not whole: nil where all nodes run, and all of them agree that every partition has a leader and all its replicas in sync.
+func (c *Cluster) Whole(ctx context.Context) error {
+	var first []Partition
+	for _, n := range c.Nodes {
+		if !n.Running() {
+			return fmt.Errorf("node %d does not run", n.ID)
+		}
+		partitions, brokers, err := n.Partitions(ctx)
+		if err != nil {
+			return err
+		}
+		if len(brokers) != len(c.Nodes) {
+			return fmt.Errorf("node %d knows of the nodes %v only", n.ID, brokers)
+		}
+		for i, p := range partitions {
+			switch {
+			case p.Leader < 0:
+				return fmt.Errorf("%s/%d has no leader, says node %d", p.Topic, p.Partition, n.ID)
+			case len(p.InSync) < len(p.Replicas):
+				return fmt.Errorf("of %s/%d only %v are in sync, says node %d, of %v", p.Topic, p.Partition, p.InSync, n.ID, p.Replicas)
+			case first != nil && (len(first) != len(partitions) || first[i].Leader != p.Leader || first[i].Epoch != p.Epoch):
+				return fmt.Errorf("nodes %d and %d do not agree on who leads %s/%d", c.Nodes[0].ID, n.ID, p.Topic, p.Partition)
+			}
+		}
+		first = partitions
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package nemesis
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+	"testing"
+
+	"troupe/partition/consensus"
+	"troupe/partition/kafka"
+	"troupe/partition/record"
+)
+
+// Each promise that is broken is noticed, and no other.
+func TestChecks(t *testing.T) {
+	x := func(producer, n int) ID { return ID{producer, 0, n} }
+	read := func(ids ...ID) (out []Read) {
+		for i, id := range ids {
+			out = append(out, Read{id, int64(i)})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name   string
+		happen func(h *History)
+		broken []string
+	}{
+		{"all is well", func(h *History) {
+			h.acknowledge(x(0, 0), 0)
+			h.acknowledge(x(1, 0), 1)
+			h.acknowledge(x(0, 1), 2)
+			h.consume(x(0, 0), 0)
+			h.consume(x(0, 0), 0)
+			h.lead(topic, 0, 1, 1, 1)
+			h.lead(topic, 0, 1, 1, 2)
+			h.lead(topic, 0, 2, 2, 1)
+			h.lead(topic, 0, 2, -1, 1)
+			h.reach(0, 2, 1)
+			h.reach(0, 2, 2)
+			h.reach(0, 3, 2)
+			checkRecords(h, 0, read(x(0, 0), x(1, 0), x(0, 1)))
+		}, nil},
+		{"the end is lost", func(h *History) {
+			h.acknowledge(x(0, 0), 0)
+			h.acknowledge(x(0, 1), 1)
+			checkRecords(h, 0, read(x(0, 0)))
+		}, []string{nothingLost}},
+		{"a record is lost, and another one is in its place", func(h *History) {
+			h.acknowledge(x(0, 0), 0)
+			h.acknowledge(x(1, 0), 1)
+			checkRecords(h, 0, read(x(0, 0), x(0, 1)))
+		}, []string{nothingLost}},
+		{"a retry is appended twice", func(h *History) { checkRecords(h, 0, read(x(0, 0), x(0, 1), x(0, 0))) }, []string{noDuplicates}},
+		{"a record overtakes", func(h *History) { checkRecords(h, 0, read(x(0, 0), x(0, 2))) }, []string{orderKept}},
+		{"what was consumed is not there later", func(h *History) {
+			h.consume(x(1, 0), 1)
+			checkRecords(h, 0, read(x(0, 0), x(0, 1)))
+		}, []string{sameRecords}},
+		{"two leaders", func(h *History) {
+			h.lead(topic, 0, 7, 1, 1)
+			h.lead(topic, 0, 7, 2, 2)
+		}, []string{oneLeader}},
+		{"the high watermark goes back", func(h *History) {
+			h.reach(0, 5, 1)
+			h.reach(0, 4, 2)
+		}, []string{highStays}},
+		{"a replica lacks the end", func(h *History) {
+			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 5, 1, 1, 1), replicaOf(t, 2, 5, 1, 1, 1), replicaOf(t, 3, 2, 1, 1)})
+		}, []string{sameLogs}},
+		{"a replica has another entry", func(h *History) {
+			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 5, 1, 2, 2), replicaOf(t, 2, 5, 1, 1, 2)})
+		}, []string{sameLogs}},
+		{"what is not committed may differ", func(h *History) {
+			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 2, 1, 1, 1), replicaOf(t, 2, 2, 1, 1, 2), replicaOf(t, 3, 2, 1, 1)})
+		}, nil},
+	} {
+		h := NewHistory(1)
+		c.happen(h)
+		var broken []string
+		for promise := range h.counts {
+			broken = append(broken, promise)
+		}
+		if slices.Sort(broken); !slices.Equal(broken, c.broken) {
+			t.Errorf("%s: broken are %q, want %q; %s", c.name, broken, c.broken, strings.Join(h.Violations(), "; "))
+		}
+	}
+}
+
+// replicaOf is a replica with an entry of each of the terms, from index 1 on, each with one record.
+func replicaOf(t *testing.T, node int32, commit consensus.Index, terms ...consensus.Term) *replicaLog {
+	t.Helper()
+	l := &replicaLog{node: node, commit: commit, batches: map[kafka.Offset]consensus.Entry{}}
+	for i, term := range terms {
+		var b record.Builder
+		b.Add(record.Record{Value: []byte("x")})
+		batch, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		binary.BigEndian.PutUint64(batch, uint64(i))
+		l.batches[kafka.Offset(i)] = consensus.Entry{Index: consensus.Index(i + 1), Term: term, Kind: consensus.Batch, Data: batch}
+	}
+	return l
+}

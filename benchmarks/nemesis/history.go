@@ -1,0 +1,174 @@
+package nemesis
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// An ID is a record's identity: producers number what they write to each partition, from 0.
+type ID struct {
+	Producer  int
+	Partition int32
+	Number    int
+}
+
+// An Ack is a record that a producer was told is stored.
+type Ack struct {
+	ID
+	Offset      int64
+	Sent, Acked time.Time
+}
+
+// A ledEpoch is a leader epoch of a partition.
+type ledEpoch struct {
+	topic     string
+	partition int32
+	epoch     int32
+}
+
+// A History is what the clients of a run did and saw. It may be used by many goroutines.
+type History struct {
+	mu         sync.Mutex
+	sent       map[ID]time.Time // of records without an answer yet
+	acks       [][]Ack          // by partition, in the order of the answers
+	consumed   []map[int64]ID   // by partition and offset
+	leaders    map[ledEpoch]int32
+	high       []int64 // by partition
+	violations []string
+	counts     map[string]int // of violations
+}
+
+// NewHistory returns an empty History of a topic's partitions.
+func NewHistory(partitions int) *History {
+	h := &History{
+		sent: map[ID]time.Time{}, acks: make([][]Ack, partitions), leaders: map[ledEpoch]int32{}, high: make([]int64, partitions), counts: map[string]int{},
+	}
+	for range partitions {
+		h.consumed = append(h.consumed, map[int64]ID{})
+	}
+	return h
+}
+
+// violationsShown is how many violations of a kind are kept word for word.
+const violationsShown = 5
+
+// violate notes that the cluster has broken a promise.
+func (h *History) violate(promise, format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.violated(promise, format, args...)
+}
+
+func (h *History) violated(promise, format string, args ...any) {
+	if h.counts[promise]++; h.counts[promise] <= violationsShown {
+		h.violations = append(h.violations, fmt.Sprintf("%s %s: ", time.Now().UTC().Format("15:04:05.000"), promise)+fmt.Sprintf(format, args...))
+	}
+}
+
+// Violations are the broken promises, in words.
+func (h *History) Violations() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := slices.Clone(h.violations)
+	for promise, n := range h.counts {
+		if n > violationsShown {
+			out = append(out, fmt.Sprintf("%s: %d more", promise, n-violationsShown))
+		}
+	}
+	return out
+}
+
+func (h *History) send(id ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sent[id] = time.Now()
+}
+
+func (h *History) acknowledge(id ID, offset int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.acks[id.Partition] = append(h.acks[id.Partition], Ack{id, offset, h.sent[id], time.Now()})
+	delete(h.sent, id)
+}
+
+// consume notes what a consumer has read. All readers must see the same record at an offset.
+func (h *History) consume(id ID, offset int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.consumed[id.Partition]
+	if before, ok := p[offset]; ok && before != id {
+		h.violated(sameRecords, "partition %d has %v at offset %d, and had %v before", id.Partition, id, offset, before)
+	}
+	p[offset] = id
+}
+
+// lead notes whom a node takes for the leader of an epoch.
+func (h *History) lead(topic string, partition, epoch, leader, said int32) {
+	if leader < 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := ledEpoch{topic, partition, epoch}
+	if before, ok := h.leaders[key]; ok && before != leader {
+		h.violated(oneLeader, "%s/%d has the leaders %d and %d in epoch %d, says node %d", topic, partition, before, leader, epoch, said)
+		return
+	}
+	h.leaders[key] = leader
+}
+
+// reach notes a high watermark, which was asked for after all that were noted before had been answered.
+func (h *History) reach(partition int32, high int64, leader int32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if before := h.high[partition]; high < before {
+		h.violated(highStays, "partition %d: %d after %d, says node %d", partition, high, before, leader)
+		return
+	}
+	h.high[partition] = high
+}
+
+// Acks returns how many records were acknowledged and how many wait for an answer.
+func (h *History) Acks() (acknowledged, waiting int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.acks {
+		acknowledged += len(p)
+	}
+	return acknowledged, len(h.sent)
+}
+
+// hasBegun tells whether every producer and every consumer has got through to every partition.
+func (h *History) hasBegun() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p, acks := range h.acks {
+		begun := map[int]bool{}
+		for _, a := range acks {
+			begun[a.Producer] = true
+		}
+		if len(begun) < producers || len(h.consumed[p]) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Gap is the longest time, within a window, in which nothing was acknowledged in a partition.
+func (h *History) Gap(partition int32, from, to time.Time) (longest time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last := from
+	for _, a := range h.acks[partition] {
+		if a.Acked.Before(from) {
+			continue
+		}
+		if a.Acked.After(to) {
+			break
+		}
+		longest, last = max(longest, a.Acked.Sub(last)), a.Acked
+	}
+	return max(longest, to.Sub(last))
+}

@@ -1,0 +1,88 @@
+package nemesis
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"troupe/benchmarks/cluster"
+)
+
+// TestNemesis has three processes go through every fault that this machine can have, and tells what they did to the clients.
+//
+// NEMESIS_MINUTES has it go on for that long, with faults and storms by chance, on disks of the nodes' own. NEMESIS_SEED repeats a run's
+// chances, NEMESIS_FAULTS names the faults, joined by commas, and NEMESIS_KEEP a folder in which data and logs are left.
+func TestNemesis(t *testing.T) {
+	minutes := number(t, "NEMESIS_MINUTES", 0)
+	o := Options{Seed: uint64(number(t, "NEMESIS_SEED", int(time.Now().UnixNano()))), For: time.Duration(minutes) * time.Minute, Logf: t.Logf}
+	t.Logf("NEMESIS_SEED=%d", o.Seed)
+	if minutes > 0 {
+		if err := cluster.CanMount(); err == nil {
+			o.DiskBytes = 1 << 30
+		} else if os.Getenv("TEST_TOOLS") == "required" {
+			t.Fatal(err)
+		} else {
+			t.Logf("full disks and loss of power are skipped: %v", err)
+		}
+	}
+	o.Faults = append(Faults(), Storm(6*time.Second))
+	if names := os.Getenv("NEMESIS_FAULTS"); names != "" {
+		o.Faults = named(t, o.Faults, strings.Split(names, ","))
+		if slices.ContainsFunc(o.Faults, func(f Fault) bool { return f.Disks }) && cluster.CanMount() == nil {
+			o.DiskBytes = 1 << 30
+		}
+	}
+	if o.DiskBytes == 0 {
+		o.Faults = slices.DeleteFunc(o.Faults, func(f Fault) bool { return f.Disks })
+	}
+	var err error
+	if o.Binary, err = cluster.Build("../..", t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	o.Dir = cmp.Or(os.Getenv("NEMESIS_KEEP"), t.TempDir())
+	r, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Print(r)
+	if len(r.Violations) > 0 {
+		t.Errorf("promises are broken: %d", len(r.Violations))
+	}
+	for _, s := range r.Summaries() {
+		if minutes > 0 && s.Missed() > 3 {
+			t.Errorf("%s misses its target %.1f times", s.Fault.Name, s.Missed())
+		}
+	}
+}
+
+// named picks faults by their names, one as often as it is named.
+func named(t *testing.T, from []Fault, names []string) (out []Fault) {
+	t.Helper()
+	for _, name := range names {
+		i := slices.IndexFunc(from, func(f Fault) bool { return f.Name == name })
+		if i < 0 {
+			t.Fatalf("there is no fault %q", name)
+		}
+		out = append(out, from[i])
+	}
+	return out
+}
+
+func number(t *testing.T, name string, or int) int {
+	t.Helper()
+	v, ok := os.LookupEnv(name)
+	if !ok {
+		return or
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}

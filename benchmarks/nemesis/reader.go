@@ -1,0 +1,60 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// readAll reads the topic with a fresh client, from its start to where acknowledged records and high watermarks said that it ends.
+func (w *workload) readAll(ctx context.Context) (reads [][]Read, err error) {
+	c, err := kgo.NewClient(append(clientOptions(w.cluster), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	left := w.history.ends()
+	reads = make([][]Read, partitions)
+	for {
+		done := true
+		for p, r := range reads {
+			done = done && (left[p] == 0 || len(r) > 0 && r[len(r)-1].Offset >= left[p]-1)
+		}
+		if done {
+			return reads, nil
+		}
+		f := c.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return reads, fmt.Errorf("partitions should end at %v: %w", left, context.Cause(ctx))
+		}
+		f.EachRecord(func(r *kgo.Record) {
+			if id, ok := w.identify(r); ok {
+				reads[r.Partition] = append(reads[r.Partition], Read{id, r.Offset})
+			}
+		})
+	}
+}
+
+// ends are where the partitions end at least, as far as clients were told.
+func (h *History) ends() []int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ends := append([]int64(nil), h.high...)
+	for p, acks := range h.acks {
+		for _, a := range acks {
+			ends[p] = max(ends[p], a.Offset+1)
+		}
+	}
+	return ends
+}
+
+// identify reads a record's identity; false where nobody has written it there.
+func (w *workload) identify(r *kgo.Record) (id ID, ok bool) {
+	_, err := fmt.Sscanf(string(r.Value), "%d %d %d ", &id.Producer, &id.Partition, &id.Number)
+	if err != nil || id.Partition != r.Partition || id.Producer < 0 || id.Producer >= producers {
+		w.history.violate(sameRecords, "partition %d has %q at offset %d, which nobody wrote there", r.Partition, r.Value, r.Offset)
+		return id, false
+	}
+	return id, true
+}

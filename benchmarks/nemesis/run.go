@@ -1,0 +1,255 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"troupe/benchmarks/cluster"
+)
+
+// Options is what a run is made of.
+type Options struct {
+	Binary string // troupe, as cluster.Build returns it
+	Dir    string // a folder for data and logs
+	Seed   uint64
+	Faults []Fault
+	// For is how long turns go on: each fault has one, in this order, and after that faults and storms in turn by chance. Zero: no more than one each.
+	For       time.Duration
+	DiskBytes int64 // where above zero, each node has a disk of that size
+	Logf      func(format string, args ...any)
+}
+
+// wholeWithin is how long a cluster has to become whole again after a fault.
+const wholeWithin = 30 * time.Second
+
+// answeredWithin is how long the clients have, when everything is well again, to be answered and to read all there is.
+const answeredWithin = 30 * time.Second
+
+// Run has a cluster go through faults. An error is one of the harness; what the cluster has done wrong stands in the Report.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	began := time.Now()
+	c, err := cluster.Start(cluster.Options{Binary: o.Binary, Dir: o.Dir, Nodes: 3, DiskBytes: o.DiskBytes, Settings: []string{
+		"min.insync.replicas=2", "offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0", "log.level=debug",
+	}})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	for _, name := range []string{topic, minorityTopic, bulkTopic} {
+		if err := c.CreateTopic(ctx, name, partitions, nil); err != nil {
+			return nil, err
+		}
+	}
+	r := &run{o: o, cluster: c, chance: rand.New(rand.NewPCG(o.Seed, 0)), report: &Report{Seed: o.Seed}}
+	r.work = &workload{cluster: c, history: NewHistory(partitions)}
+	if err := r.work.start(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.warmUp(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.turns(ctx, began); err != nil {
+		r.work.history.violate(wholeAgain, "%v", err)
+		logTails(c, o.Logf)
+	}
+	if err := r.finish(ctx); err != nil {
+		return nil, err
+	}
+	r.report.Violations = r.work.history.Violations()
+	r.report.Acknowledged, _ = r.work.history.Acks()
+	r.report.Took = time.Since(began)
+	return r.report, nil
+}
+
+// run is a run in progress.
+type run struct {
+	o       Options
+	cluster *cluster.Cluster
+	work    *workload
+	chance  *rand.Rand
+	report  *Report
+}
+
+// warmUp waits until all clients have begun, so that what holds up a beginning is not put down to a fault.
+func (r *run) warmUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answeredWithin)
+	defer cancel()
+	for !r.work.history.hasBegun() {
+		select {
+		case <-ctx.Done():
+			return errors.New("the clients don't come to write and to read, without any fault")
+		case <-time.After(lookEvery):
+		}
+	}
+	return nil
+}
+
+// turns has every fault take a turn, and then goes on by chance.
+func (r *run) turns(ctx context.Context, began time.Time) error {
+	for _, f := range r.o.Faults {
+		if err := r.turn(ctx, f); err != nil {
+			return err
+		}
+	}
+	for time.Since(began) < r.o.For {
+		f := Storm(10 * time.Second)
+		if r.chance.IntN(2) == 0 {
+			f = r.o.Faults[r.chance.IntN(len(r.o.Faults))]
+		}
+		if err := r.turn(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settled is for how long producers are watched after a fault is over.
+const settled = 300 * time.Millisecond
+
+// turn has a fault strike, hold and end, and waits until the cluster is whole.
+func (r *run) turn(ctx context.Context, f Fault) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	if err := r.whole(ctx, nil); err != nil {
+		return fmt.Errorf("before %s: %w", f.Name, err)
+	}
+	s := &Scene{Cluster: r.cluster, Chance: r.chance, ctx: ctx, note: func(format string, args ...any) {
+		r.o.Logf("%s   %s", time.Now().UTC().Format("15:04:05.000"), fmt.Sprintf(format, args...))
+	}}
+	var err error
+	if s.Leaders, err = leaders(ctx, r.cluster); err != nil {
+		return err
+	}
+	s.note("%s: %s", f.Name, f.Doc)
+	struck := time.Now()
+	if err := f.Strike(s); err != nil {
+		return fmt.Errorf("%s: %w", f.Name, err)
+	}
+	s.note("struck are %v, leaders were %v", ids(s.Victims), s.Leaders)
+	r.hold(ctx, s, f.Hold+time.Duration(r.chance.Int64N(int64(f.Hold/2+1))))
+	ended := time.Now()
+	if err := f.End(s); err != nil {
+		return fmt.Errorf("the end of %s: %w", f.Name, err)
+	}
+	var mayEnd []*cluster.Node
+	if f.Ends {
+		mayEnd = s.Victims
+	}
+	if err := r.whole(ctx, mayEnd); err != nil {
+		return fmt.Errorf("after %s of %v: %w", f.Name, ids(s.Victims), err)
+	}
+	whole := time.Now()
+	time.Sleep(settled) // what is acknowledged by then ends the last gap
+	t := Turn{Fault: f, Victims: ids(s.Victims), Struck: ended.Sub(struck), Whole: whole.Sub(ended)}
+	for p, leader := range s.Leaders {
+		gap := r.work.history.Gap(int32(p), struck, whole.Add(settled))
+		if slices.Contains(t.Victims, leader) {
+			t.Led = max(t.Led, gap)
+		} else {
+			t.Others = max(t.Others, gap)
+		}
+	}
+	s.note("%v", t)
+	r.report.Turns = append(r.report.Turns, t)
+	return nil
+}
+
+// hold lets time pass, while clients try their luck with nodes that reach no majority.
+func (r *run) hold(ctx context.Context, s *Scene, last time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, last)
+	defer cancel()
+	refused := make(chan int)
+	for _, n := range s.Minority {
+		go func() { refused <- r.work.pester(ctx, n) }()
+	}
+	<-ctx.Done()
+	for range s.Minority {
+		r.report.Refused += <-refused
+	}
+}
+
+// whole waits until the cluster is whole, and starts those of its nodes that may have ended by themselves.
+func (r *run) whole(ctx context.Context, mayEnd []*cluster.Node) error {
+	ctx, cancel := context.WithTimeout(ctx, wholeWithin)
+	defer cancel()
+	for {
+		for _, n := range r.cluster.Unexpected() {
+			if !slices.Contains(mayEnd, n) {
+				return fmt.Errorf("node %d has ended by itself; its log ends with\n%s", n.ID, tail(n.Log(), 5))
+			}
+			r.o.Logf("node %d has ended; it is started again", n.ID)
+			if err := n.Start(); err != nil {
+				return err
+			}
+		}
+		err := r.cluster.Whole(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// lookEvery is how often it is looked whether the cluster is whole.
+const lookEvery = 30 * time.Millisecond
+
+// leaders are who leads the partitions of the workload's topic.
+func leaders(ctx context.Context, c *cluster.Cluster) ([]int32, error) {
+	all, _, err := c.Nodes[0].Partitions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int32, partitions)
+	for _, p := range all {
+		if p.Topic == topic {
+			out[p.Partition] = p.Leader
+		}
+	}
+	return out, nil
+}
+
+func ids(nodes []*cluster.Node) (out []int32) {
+	for _, n := range nodes {
+		out = append(out, n.ID)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// finish ends the clients and looks at what they leave.
+func (r *run) finish(ctx context.Context) error {
+	h := r.work.history
+	answered, cancel := context.WithTimeout(ctx, answeredWithin)
+	defer cancel()
+	if err := r.work.end(answered); err != nil {
+		h.violate(allAnswered, "%v", err)
+	}
+	reading, cancel := context.WithTimeout(ctx, answeredWithin)
+	defer cancel()
+	reads, err := r.work.readAll(reading)
+	if err != nil {
+		h.violate(allReadable, "%v", err)
+	}
+	for p, read := range reads {
+		checkRecords(h, int32(p), read)
+	}
+	if err := r.whole(ctx, nil); err != nil {
+		h.violate(wholeAgain, "in the end: %v", err)
+		return nil // the replicas' logs can't be alike
+	}
+	time.Sleep(settled) // the followers hear of the last commit
+	r.cluster.Kill(r.cluster.Nodes...)
+	for _, n := range r.cluster.Nodes {
+		checkLog(h, n)
+	}
+	r.report.Compared, err = checkFolders(h, r.cluster.Nodes)
+	return err
+}

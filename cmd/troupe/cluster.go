@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func newClusterCommands(c *console) *cobra.Command {
+	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster", Example: "  troupe cluster status", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newClusterStatus(c))
+	return cmd
+}
+
+func newClusterStatus(c *console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show nodes, the metadata's voters, and partitions that lack something",
+		Long: `Show the nodes of the cluster, which of them vote on its metadata and how far they are, and the partitions that lack a leader or replicas, or that are being
+reassigned. A node is live, or fenced: it takes no clients, or is not there. Its lag is how many rows of the metadata it does not have yet.
+
+The exit code is 0 where the metadata and every partition has a leader, so that everything can be written and read, and 1 where one has none, or no node
+answers. Partitions that lack replicas do not change it.`,
+		Example: "  troupe cluster status\n  troupe cluster status --json | jq .partitions.under_replicated",
+		Args:    cobra.NoArgs,
+	}
+	b := withBroker(c, cmd, "cluster_id, controller, nodes, metadata, partitions and reassignments")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		client, err := b.connect(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		a, err := askCluster(cmd.Context(), client)
+		if err != nil {
+			return failed(err)
+		}
+		s := a.status()
+		if b.json {
+			err = b.line(s)
+		} else {
+			err = b.printStatus(s)
+		}
+		return errors.Join(err, failed(s.lacksLeaders()))
+	}
+	return cmd
+}
+
+// What the brokers say of their cluster.
+type clusterAnswers struct {
+	cluster       *kmsg.DescribeClusterResponse
+	metadata      *kmsg.MetadataResponse
+	quorum        *kmsg.DescribeQuorumResponse             // nil where the metadata has no leader
+	reassignments *kmsg.ListPartitionReassignmentsResponse // nil where the controller does not answer
+}
+
+// askCluster asks for all of it. What only the controller knows is left out where there is none.
+func askCluster(ctx context.Context, client *kgo.Client) (a clusterAnswers, err error) {
+	c := kmsg.NewPtrDescribeClusterRequest()
+	c.EndpointType, c.IncludeFencedBrokers = 1, true
+	if a.cluster, err = c.RequestWith(ctx, client); err == nil {
+		err = kerr.ErrorForCode(a.cluster.ErrorCode)
+	}
+	if err != nil {
+		return a, fmt.Errorf("describe the cluster: %w", err)
+	}
+	m := kmsg.NewPtrMetadataRequest()
+	m.Topics = nil
+	if a.metadata, err = m.RequestWith(ctx, client); err != nil {
+		return a, fmt.Errorf("ask for topics: %w", err)
+	}
+	if a.cluster.ControllerID < 0 {
+		return a, nil
+	}
+	within, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	q := kmsg.NewPtrDescribeQuorumRequest()
+	t, p := kmsg.NewDescribeQuorumRequestTopic(), kmsg.NewDescribeQuorumRequestTopicPartition()
+	t.Topic, t.Partitions = "__cluster_metadata", append(t.Partitions, p)
+	q.Topics = append(q.Topics, t)
+	if a.quorum, err = q.RequestWith(within, client); err != nil || len(a.quorum.Topics) != 1 || len(a.quorum.Topics[0].Partitions) != 1 || a.quorum.Topics[0].Partitions[0].ErrorCode != 0 {
+		a.quorum = nil
+	}
+	l := kmsg.NewPtrListPartitionReassignmentsRequest()
+	l.Topics = nil
+	if a.reassignments, err = l.RequestWith(within, client); err != nil || a.reassignments.ErrorCode != 0 {
+		a.reassignments = nil
+	}
+	return a, nil
+}

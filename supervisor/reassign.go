@@ -1,0 +1,23 @@
+package supervisor
+
+import (
+	"slices"
+
+	"troupe/actors/messages"
+	"troupe/partition/metadata"
+)
+
+// reached returns the partitions whose reassignment is done, as far as a view tells: their leaders' configurations are what their rows wish for. They are no more than most.
+func reached(view *messages.View, most int) (out []metadata.Reached) {
+	for _, number := range view.Image.Unfinished() {
+		l, ok := view.LeaderOf(number)
+		if !ok || len(l.Learners) > 0 || len(out) == most {
+			continue
+		}
+		tp, _ := view.Image.NameOf(number)
+		if wish := view.Image.Partition(tp).WishedVoters(); slices.Equal(l.Voters, wish) {
+			out = append(out, metadata.Reached{Number: number, Voters: wish})
+		}
+	}
+	return out
+}
