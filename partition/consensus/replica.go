@@ -65,6 +65,8 @@ type Replica struct {
 	hard      HardState  // newest
 	written   HardState  // newest that was handed out
 	applied   Index
+	// reconfigured: the configuration was changed by what this turn applied.
+	reconfigured bool
 	// configured is the last entry whose change of the configuration, if it was one, is in raft's.
 	configured Index
 
