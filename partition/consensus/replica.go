@@ -163,6 +163,9 @@ func (r *Replica) refusal() error {
 	return ErrNotLeader
 }
 
+// Transferring tells whether this replica leads and is handing leadership over.
+func (r *Replica) Transferring() bool { return errors.Is(r.refusal(), ErrTransferring) }
+
 // Campaign makes the replica ask for votes now instead of waiting for its election timeout. A learner, or a replica that the
 // configuration does not name, does nothing.
 func (r *Replica) Campaign() {
