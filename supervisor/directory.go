@@ -187,8 +187,14 @@ func (d *directory) release() {
 	})
 }
 
-// Failed answers everybody who waits.
-func (d *directory) Failed(*actors.Panic, any) {
+// Failed answers everybody who waits, and who sent the message at which the actor panicked.
+func (d *directory) Failed(_ *actors.Panic, message any) {
+	switch m := message.(type) {
+	case *messages.AwaitLeaders:
+		d.answer(&waiter{reply: m.Reply}, kerr.RequestTimedOut)
+	case *awaitView:
+		d.answer(&waiter{reply: m.reply}, kerr.RequestTimedOut)
+	}
 	for _, w := range d.waiting {
 		d.answer(w, kerr.RequestTimedOut)
 	}

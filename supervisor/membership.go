@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
+	"troupe/actors"
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
@@ -30,19 +31,10 @@ type network interface {
 // membership is a node's part in a cluster: it finds the cluster, or founds it, and keeps the links with the other nodes. Who comes and goes it
 // tells the directory and the replicas.
 type membership struct {
+	*acquaintance
 	b    *builder
 	node *actor.PID
 	self *actor.PID
-
-	began      time.Time
-	cluster    string
-	joining    bool
-	met        map[string]*link.Met // the newest answer of each seed
-	complained time.Time
-
-	peers   map[kafka.BrokerID]string // as the network was told
-	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
-	up      map[kafka.BrokerID]*link.Up
 }
 
 // What membership says to itself, and hears from the directory.
@@ -65,11 +57,30 @@ const (
 
 // Receive handles one message.
 func (p *membership) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
-	case *actor.Started:
-		p.self, p.began = ctx.Self(), p.b.system.Now()
-		p.met, p.peers, p.knocked, p.up = map[string]*link.Met{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]*link.Up{}
+	if _, ok := ctx.Message().(*actor.Started); ok {
+		p.self = ctx.Self()
+		p.begin()
+		return
+	}
+	p.handle(ctx.Message())
+}
+
+// begin starts, or goes on with the message at which the last incarnation panicked.
+func (p *membership) begin() {
+	if !p.started {
 		p.start()
+		p.started = true
+	}
+	missed := p.missed
+	p.missed = nil
+	p.handle(missed)
+}
+
+// Failed keeps the message for the next incarnation, which handles it before all others. It is given up where that panics again.
+func (p *membership) Failed(_ *actors.Panic, message any) { p.missed = message }
+
+func (p *membership) handle(message any) {
+	switch m := message.(type) {
 	case *lookAround:
 		p.look()
 	case *link.Met:

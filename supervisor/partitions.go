@@ -315,7 +315,6 @@ func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o re
 		p.outOfService(ctx, number)
 		return
 	}
-	ctx.Watch(pid)
 	p.running[number] = &running{pid: pid, raftID: o.Partition.RaftID, config: o.Partition.Config, members: members}
 }
 
@@ -323,7 +322,8 @@ func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumbe
 	ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{Broker: p.b.o.NodeID, OutOfService: true}})
 }
 
-// terminated is called when a replica has ended: as it was told to, so that its data can go, or because it has failed for good.
+// terminated is called when a replica has ended, once: a parent that watches its children as well hears of each twice, and the second time may be of one that has
+// the name of the first. It has ended as it was told to, so that its data can go, or because it has failed for good.
 func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	if number, ok := p.stopping[pid.Id]; ok {
 		delete(p.stopping, pid.Id)
