@@ -92,9 +92,17 @@ func (d *directory) handle(batch *actors.Batch) {
 			d.tellAll(view, m.Node)
 		case *messages.NodeUp:
 			flush()
-			view = view.Live(m.Node)
-			d.tellAll(view, m.Node)
-			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+			view = d.meet(view, m.Node)
+		case *messages.Live:
+			flush()
+			for _, node := range view.Others() {
+				if !slices.Contains(m.Nodes, node) {
+					view = view.Dead(node)
+				}
+			}
+			for _, node := range m.Nodes {
+				view = d.meet(view, node)
+			}
 		case *messages.NodeLost: // what the node has said meanwhile may be lost
 			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
 		case *messages.NodeDown:
@@ -109,6 +117,14 @@ func (d *directory) handle(batch *actors.Batch) {
 		d.changed(was, view)
 	}
 	d.release()
+}
+
+// meet takes in a node that is there: each tells the other what it leads.
+func (d *directory) meet(view *messages.View, node kafka.BrokerID) *messages.View {
+	view = view.Live(node)
+	d.tellAll(view, node)
+	d.send(directoryOf(node), &messages.TellLeaders{Node: d.b.o.NodeID})
+	return view
 }
 
 // complete notes that the image has the row with which the node has registered: everything that was committed before it came is there.

@@ -100,9 +100,7 @@ func (p *membership) handle(message any) {
 		p.tell(&messages.NodeDown{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
-		for _, id := range slices.Sorted(maps.Keys(p.up)) {
-			p.tell(&messages.NodeUp{Node: id})
-		}
+		p.tell(&messages.Live{Nodes: slices.Sorted(maps.Keys(p.up))})
 	}
 }
 

@@ -99,6 +99,14 @@ func (p *partitions) Receive(ctx actor.Context) {
 			ctx.Send(r.pid, r.members)
 			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
 		}
+	case *messages.Live:
+		clear(p.live)
+		for _, node := range m.Nodes {
+			p.live[node] = true
+			delete(p.silent, node)
+		}
+		p.all(ctx, m)
+		p.quorum(ctx)
 	case *messages.NodeUp:
 		p.live[m.Node] = true
 		delete(p.silent, m.Node)
