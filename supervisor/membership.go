@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
+	"troupe/actors"
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
@@ -23,8 +24,6 @@ type network interface {
 	SetCluster(id string)
 	// SetPeers says with which nodes to keep links, and where they are.
 	SetPeers(map[kafka.BrokerID]string)
-	// Announce has the node told once more which others are up: *link.Up for each of them.
-	Announce()
 	// Probe asks who is at an address. The answer, a *link.Met, goes to the actor.
 	Probe(address string, to *actor.PID)
 }
@@ -32,32 +31,10 @@ type network interface {
 // membership is a node's part in a cluster: it finds the cluster, or founds it, and keeps the links with the other nodes. Who comes and goes it
 // tells the directory and the replicas.
 type membership struct {
+	*acquaintance
 	b    *builder
 	node *actor.PID
 	self *actor.PID
-	*known
-}
-
-// known is what membership knows, and goes on with after a panic.
-type known struct {
-	began      time.Time
-	cluster    string
-	replica    uint64
-	joining    bool
-	met        map[string]*link.Met // the newest answer of each seed
-	complained time.Time
-
-	peers   map[kafka.BrokerID]string // as the network was told
-	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
-	up      map[kafka.BrokerID]*link.Up
-}
-
-// newMembership returns what makes the actor, each time with what it knew before.
-func newMembership(b *builder, node *actor.PID) func() actor.Actor {
-	k := &known{
-		began: b.system.Now(), met: map[string]*link.Met{}, peers: map[kafka.BrokerID]string{}, knocked: map[kafka.BrokerID]string{}, up: map[kafka.BrokerID]*link.Up{},
-	}
-	return func() actor.Actor { return &membership{b: b, node: node, known: k} }
 }
 
 // What membership says to itself, and hears from the directory.
@@ -80,10 +57,30 @@ const (
 
 // Receive handles one message.
 func (p *membership) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
-	case *actor.Started:
+	if _, ok := ctx.Message().(*actor.Started); ok {
 		p.self = ctx.Self()
+		p.begin()
+		return
+	}
+	p.handle(ctx.Message())
+}
+
+// begin starts, or goes on with the message at which the last incarnation panicked.
+func (p *membership) begin() {
+	if !p.started {
 		p.start()
+		p.started = true
+	}
+	missed := p.missed
+	p.missed = nil
+	p.handle(missed)
+}
+
+// Failed keeps the message for the next incarnation, which handles it before all others. It is given up where that panics again.
+func (p *membership) Failed(_ *actors.Panic, message any) { p.missed = message }
+
+func (p *membership) handle(message any) {
+	switch m := message.(type) {
 	case *lookAround:
 		p.look()
 	case *link.Met:
@@ -93,9 +90,6 @@ func (p *membership) Receive(ctx actor.Context) {
 	case *imageChanged:
 		p.link()
 	case *link.Up:
-		if known := p.up[m.Peer.Node]; known != nil && known.Peer.Incarnation == m.Peer.Incarnation {
-			return
-		}
 		p.up[m.Peer.Node] = m
 		p.tell(&messages.NodeUp{Node: m.Peer.Node})
 	case *link.Lost:
@@ -106,7 +100,7 @@ func (p *membership) Receive(ctx actor.Context) {
 		p.tell(&messages.NodeDown{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
-		p.tell(&messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.up))})
+		p.tell(&messages.Live{Nodes: slices.Sorted(maps.Keys(p.up))})
 	}
 }
 
@@ -121,11 +115,6 @@ func (p *membership) send(to *actor.PID, message any) { p.b.system.Root().Send(t
 func (p *membership) start() {
 	o := &p.b.o
 	switch {
-	case p.cluster != "": // again
-		p.enter(p.cluster, p.replica)
-		if o.Network != nil {
-			o.Network.Announce()
-		}
 	case o.ClusterID != "":
 		p.enter(o.ClusterID, o.Replica)
 	case o.Network == nil || len(p.seeds()) == 0:
@@ -239,7 +228,7 @@ func (p *membership) join(m *joined) {
 
 // enter is called once it is known which cluster the node is of.
 func (p *membership) enter(cluster string, replica uint64) {
-	p.cluster, p.replica = cluster, replica
+	p.cluster = cluster
 	if p.b.o.Network != nil {
 		p.b.o.Network.SetCluster(cluster)
 		p.link()

@@ -99,15 +99,14 @@ func (p *partitions) Receive(ctx actor.Context) {
 			ctx.Send(r.pid, r.members)
 			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
 		}
-	case *messages.NodesUp:
-		for _, node := range slices.Sorted(maps.Keys(p.live)) {
-			if !slices.Contains(m.Nodes, node) {
-				p.nodeDown(ctx, &messages.NodeDown{Node: node})
-			}
-		}
+	case *messages.Live:
+		clear(p.live)
 		for _, node := range m.Nodes {
-			p.nodeUp(ctx, &messages.NodeUp{Node: node})
+			p.live[node] = true
+			delete(p.silent, node)
 		}
+		p.all(ctx, m)
+		p.quorum(ctx)
 	case *messages.NodeUp:
 		p.nodeUp(ctx, m)
 	case *messages.NodeDown:
@@ -332,7 +331,6 @@ func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o re
 		p.outOfService(ctx, number)
 		return
 	}
-	ctx.Watch(pid)
 	p.running[number] = &running{pid: pid, raftID: o.Partition.RaftID, config: o.Partition.Config, members: members}
 }
 
@@ -340,7 +338,8 @@ func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumbe
 	ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{Broker: p.b.o.NodeID, OutOfService: true}})
 }
 
-// terminated is called when a replica has ended: as it was told to, so that its data can go, or because it has failed for good.
+// terminated is called when a replica has ended, once: a parent that watches its children as well hears of each twice, and the second time may be of one that has
+// the name of the first. It has ended as it was told to, so that its data can go, or because it has failed for good.
 func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	if number, ok := p.stopping[pid.Id]; ok {
 		delete(p.stopping, pid.Id)
