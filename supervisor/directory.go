@@ -69,7 +69,7 @@ func (d *directory) handle(batch *actors.Batch) {
 	flush := func() { // what this node leads is told as one
 		if len(led) > 0 {
 			view = view.With(d.system.Now(), led...)
-			d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Led: led})
+			d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Upto: view.Upto, Led: led})
 			led = nil
 		}
 	}
@@ -112,6 +112,9 @@ func (d *directory) handle(batch *actors.Batch) {
 		}
 	}
 	flush()
+	if view.Upto != was.Upto {
+		d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Upto: view.Upto})
+	}
 	if view != was {
 		d.router.Set(view)
 		d.changed(was, view)
@@ -164,7 +167,7 @@ func (d *directory) broadcast(view *messages.View, message any) {
 
 // tellAll tells another node's directory what this node leads.
 func (d *directory) tellAll(view *messages.View, node kafka.BrokerID) {
-	d.send(directoryOf(node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Led: view.LedBy(d.b.o.NodeID)})
+	d.send(directoryOf(node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Upto: view.Upto, Led: view.LedBy(d.b.o.NodeID)})
 }
 
 func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, message) }
@@ -172,7 +175,7 @@ func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, 
 func (d *directory) other(message any) {
 	switch m := message.(type) {
 	case *messages.AwaitLeaders:
-		d.await(func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, m.TimeoutMillis, m.Reply)
+		d.await(everywhere(len(m.Topics)+len(m.Gone) > 0, func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }), m.TimeoutMillis, m.Reply)
 	case *messages.AwaitLedBy:
 		d.await(func(v *messages.View) bool { return areLedBy(v, m.Leaders) }, m.TimeoutMillis, m.Reply)
 	case *awaitView:
@@ -222,6 +225,21 @@ func (d *directory) answer(w *waiter, err error) {
 		w.timer.Stop()
 	}
 	d.send(w.reply.PID, &messages.Reply{Slot: w.reply.Slot, Err: err})
+}
+
+// everywhere is the condition that holds once another does here and, where that is asked for, what it was seen by has reached all nodes that are there: a client that is told
+// that a topic exists may ask any of them.
+func everywhere(all bool, here func(*messages.View) bool) func(*messages.View) bool {
+	seen := kafka.NoOffset
+	return func(v *messages.View) bool {
+		if !here(v) {
+			return false
+		}
+		if seen == kafka.NoOffset {
+			seen = v.Upto
+		}
+		return !all || v.AllHave(seen)
+	}
 }
 
 // areLed tells whether all partitions of the topics have leaders. A topic that is gone is not waited for.

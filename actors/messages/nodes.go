@@ -20,6 +20,8 @@ type Step struct {
 type Leaders struct {
 	Node  kafka.BrokerID
 	Whole bool // they are all that there are on that node; else what has changed
+	// Upto is the end of the metadata log's part that the sender's view has.
+	Upto kafka.Offset
 	// Led have PIDs that can be sent to from anywhere. The HighWatermark of a Leader does not leave its node.
 	Led []Led
 }

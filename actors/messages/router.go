@@ -50,6 +50,7 @@ type View struct {
 	outOfService map[kafka.PartitionNumber]bool      // the replica on this node
 	live         map[kafka.BrokerID]bool             // the other nodes that are there
 	left         map[kafka.PartitionNumber]time.Time // when this node has stopped leading, a moment ago
+	uptos        map[kafka.BrokerID]kafka.Offset     // how far the views of other nodes are
 }
 
 // NewView returns a view of an image in which nobody leads.
@@ -88,6 +89,13 @@ func (v *View) Of(m *Leaders) *View {
 	next := *v
 	if m.Whole {
 		next.leaders = v.without(m.Node)
+	}
+	if m.Whole || m.Upto > v.uptos[m.Node] {
+		next.uptos = maps.Clone(v.uptos)
+		if next.uptos == nil {
+			next.uptos = map[kafka.BrokerID]kafka.Offset{}
+		}
+		next.uptos[m.Node] = m.Upto
 	}
 	next.leaders = next.after(m.Led)
 	return &next
@@ -136,6 +144,16 @@ func (v *View) Dead(node kafka.BrokerID) *View {
 	delete(next.live, node)
 	next.leaders = v.without(node)
 	return &next
+}
+
+// AllHave tells whether the views of all nodes that are there have what was committed to the metadata log before an offset.
+func (v *View) AllHave(upto kafka.Offset) bool {
+	for node := range v.live {
+		if v.uptos[node] < upto {
+			return false
+		}
+	}
+	return v.Upto >= upto
 }
 
 // Others are the other nodes that are there, by id.
