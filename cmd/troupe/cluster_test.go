@@ -23,6 +23,7 @@ type cluster struct {
 	links   []string // of node 1, 2, …; all of them are seeds
 	kafka   []string
 	more    []string // flags of all nodes
+	binary  string   // another version's; empty for this one
 	servers []*process
 }
 
@@ -58,7 +59,13 @@ func (c *cluster) start(nodes ...int) {
 	c.t.Helper()
 	var starting sync.WaitGroup
 	for _, node := range nodes {
-		starting.Go(func() { c.servers[node-1] = launch(c.t, c.args(node)...) })
+		starting.Go(func() {
+			if c.binary != "" {
+				c.servers[node-1] = launchBinary(c.t, c.binary, c.args(node)...)
+				return
+			}
+			c.servers[node-1] = launch(c.t, c.args(node)...)
+		})
 	}
 	starting.Wait()
 	if c.t.Failed() {
