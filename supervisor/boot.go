@@ -70,8 +70,7 @@ func (n *node) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		n.self = ctx.Self()
-		known := newAcquaintance(n.b.system.Now())
-		n.spawn(actors.Kind{Name: "membership"}, "membership", func() actor.Actor { return &membership{acquaintance: known, b: n.b, node: n.self} })
+		n.spawn(actors.Kind{Name: "membership"}, "membership", newMembership(n.b, n.self))
 	case *belongs:
 		n.begin(m)
 	case *messages.Reply:

@@ -93,7 +93,9 @@ func (d *directory) handle(batch *actors.Batch) {
 		case *messages.NodeUp:
 			flush()
 			view = d.meet(view, m.Node)
-		case *messages.Live:
+		case *messages.NodeLost: // what the node has said meanwhile may be lost
+			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+		case *messages.NodesUp:
 			flush()
 			for _, node := range view.Others() {
 				if !slices.Contains(m.Nodes, node) {
@@ -103,8 +105,6 @@ func (d *directory) handle(batch *actors.Batch) {
 			for _, node := range m.Nodes {
 				view = d.meet(view, node)
 			}
-		case *messages.NodeLost: // what the node has said meanwhile may be lost
-			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
 		case *messages.NodeDown:
 			view = view.Dead(m.Node)
 		default:

@@ -25,7 +25,7 @@
 //	coordinator ──► directory  coordinator.Committed: rows of the metadata log, as they are applied
 //	replica ──► directory      Led
 //	directory ──► directory    Leaders, TellLeaders: what each node leads, told to all others
-//	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, Live; ──► sessions: NodeDown
+//	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown
 //	membership ──► node        which cluster the node is of
 //	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators

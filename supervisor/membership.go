@@ -24,6 +24,8 @@ type network interface {
 	SetCluster(id string)
 	// SetPeers says with which nodes to keep links, and where they are.
 	SetPeers(map[kafka.BrokerID]string)
+	// Announce has the node told once more which others are up: *link.Up for each of them.
+	Announce()
 	// Probe asks who is at an address. The answer, a *link.Met, goes to the actor.
 	Probe(address string, to *actor.PID)
 }
@@ -31,10 +33,34 @@ type network interface {
 // membership is a node's part in a cluster: it finds the cluster, or founds it, and keeps the links with the other nodes. Who comes and goes it
 // tells the directory and the replicas.
 type membership struct {
-	*acquaintance
 	b    *builder
 	node *actor.PID
 	self *actor.PID
+	*known
+}
+
+// known is what membership knows, and goes on with after a panic.
+type known struct {
+	began      time.Time
+	cluster    string
+	replica    uint64
+	joining    bool
+	met        map[string]*link.Met // the newest answer of each seed
+	complained time.Time
+
+	peers   map[kafka.BrokerID]string // as the network was told
+	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
+	up      map[kafka.BrokerID]*link.Up
+
+	missed any // the message at which the last incarnation panicked
+}
+
+// newMembership returns what makes the actor, each time with what it knew before.
+func newMembership(b *builder, node *actor.PID) func() actor.Actor {
+	k := &known{
+		began: b.system.Now(), met: map[string]*link.Met{}, peers: map[kafka.BrokerID]string{}, knocked: map[kafka.BrokerID]string{}, up: map[kafka.BrokerID]*link.Up{},
+	}
+	return func() actor.Actor { return &membership{b: b, node: node, known: k} }
 }
 
 // What membership says to itself, and hears from the directory.
@@ -59,25 +85,21 @@ const (
 func (p *membership) Receive(ctx actor.Context) {
 	if _, ok := ctx.Message().(*actor.Started); ok {
 		p.self = ctx.Self()
-		p.begin()
+		p.start()
+		missed := p.missed
+		p.missed = nil
+		p.handle(missed)
 		return
 	}
 	p.handle(ctx.Message())
 }
 
-// begin starts, or goes on with the message at which the last incarnation panicked.
-func (p *membership) begin() {
-	if !p.started {
-		p.start()
-		p.started = true
+// Failed keeps the message for the next incarnation, which handles it before all others: nobody says it again. It is given up where that panics, too.
+func (p *membership) Failed(_ *actors.Panic, message any) {
+	if _, ok := message.(*lookAround); !ok { // it does so as it starts
+		p.missed = message
 	}
-	missed := p.missed
-	p.missed = nil
-	p.handle(missed)
 }
-
-// Failed keeps the message for the next incarnation, which handles it before all others. It is given up where that panics again.
-func (p *membership) Failed(_ *actors.Panic, message any) { p.missed = message }
 
 func (p *membership) handle(message any) {
 	switch m := message.(type) {
@@ -100,7 +122,7 @@ func (p *membership) handle(message any) {
 		p.tell(&messages.NodeDown{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
-		p.tell(&messages.Live{Nodes: slices.Sorted(maps.Keys(p.up))})
+		p.tell(&messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.up))})
 	}
 }
 
@@ -115,6 +137,12 @@ func (p *membership) send(to *actor.PID, message any) { p.b.system.Root().Send(t
 func (p *membership) start() {
 	o := &p.b.o
 	switch {
+	case p.cluster != "": // again
+		p.enter(p.cluster, p.replica)
+		if o.Network != nil {
+			o.Network.Announce()
+		}
+	case p.joining: // the answer is to come
 	case o.ClusterID != "":
 		p.enter(o.ClusterID, o.Replica)
 	case o.Network == nil || len(p.seeds()) == 0:

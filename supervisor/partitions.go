@@ -76,7 +76,6 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.reconcile(ctx)
-		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there may have been told before this actor was
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
 		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
@@ -97,16 +96,17 @@ func (p *partitions) Receive(ctx actor.Context) {
 		if r := p.running[m.Number]; r != nil && !r.ended {
 			ctx.Send(r.pid, &messages.Configure{Config: r.config})
 			ctx.Send(r.pid, r.members)
-			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
+			ctx.Send(r.pid, &messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.live))})
 		}
-	case *messages.Live:
-		clear(p.live)
+	case *messages.NodesUp:
+		for _, node := range slices.Sorted(maps.Keys(p.live)) {
+			if !slices.Contains(m.Nodes, node) {
+				p.nodeDown(ctx, &messages.NodeDown{Node: node})
+			}
+		}
 		for _, node := range m.Nodes {
-			p.live[node] = true
-			delete(p.silent, node)
+			p.nodeUp(ctx, &messages.NodeUp{Node: node})
 		}
-		p.all(ctx, m)
-		p.quorum(ctx)
 	case *messages.NodeUp:
 		p.nodeUp(ctx, m)
 	case *messages.NodeDown:

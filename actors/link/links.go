@@ -127,6 +127,9 @@ func (l *Links) peers() map[kafka.BrokerID]string {
 	return l.wanted
 }
 
+// Announce tells the owner once more of each peer that is up.
+func (l *Links) Announce() { l.o.System.Root().Send(l.pid, &announce{}) }
+
 // Probe asks who answers at an address, and tells an actor: *Met.
 func (l *Links) Probe(address string, to *actor.PID) {
 	l.o.System.Work(to, func() any {

@@ -11,7 +11,10 @@ import (
 	"troupe/partition/kafka"
 )
 
-type setPeers struct{ addresses map[kafka.BrokerID]string }
+type (
+	setPeers struct{ addresses map[kafka.BrokerID]string }
+	announce struct{}
+)
 
 // top is the parent of all peers. It does what SetPeers says, and hands on what comes from nodes to the actors that are their peers.
 type top struct {
@@ -36,6 +39,10 @@ func (t *top) Receive(ctx actor.Context) {
 	case *setPeers:
 		t.wanted = m.addresses
 		t.reconcile(ctx)
+	case *announce:
+		for _, node := range slices.Sorted(maps.Keys(t.peers)) {
+			ctx.Send(t.peers[node].pid, m)
+		}
 	case *actor.Terminated:
 		for node, e := range t.peers {
 			if e.stopping && e.pid.Id == m.Who.Id {

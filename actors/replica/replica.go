@@ -185,7 +185,7 @@ func (r *replica) handle(message any) {
 	case *messages.Members:
 		r.shared.Members = m
 		r.peers.set(m)
-	case *messages.Live:
+	case *messages.NodesUp:
 		r.peers.setLive(m.Nodes)
 		r.shared.Live = r.peers.liveNodes()
 	case *messages.NodeUp:

@@ -56,7 +56,7 @@ func (r *replica) serve(message any) {
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
 		r.startTicking()
-	case *messages.Live:
+	case *messages.NodesUp:
 		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.NodeUp:
 		r.p.SetLive(r.peers.liveReplicas())
