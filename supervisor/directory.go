@@ -97,6 +97,18 @@ func (d *directory) handle(batch *actors.Batch) {
 			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
 		case *messages.NodeLost: // what the node has said meanwhile may be lost
 			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+		case *messages.NodesUp:
+			flush()
+			for _, node := range view.Others() {
+				if !slices.Contains(m.Nodes, node) {
+					view = view.Dead(node)
+				}
+			}
+			for _, node := range m.Nodes {
+				view = view.Live(node)
+				d.tellAll(view, node)
+				d.send(directoryOf(node), &messages.TellLeaders{Node: d.b.o.NodeID})
+			}
 		case *messages.NodeDown:
 			view = view.Dead(m.Node)
 		default:

@@ -23,6 +23,8 @@ type network interface {
 	SetCluster(id string)
 	// SetPeers says with which nodes to keep links, and where they are.
 	SetPeers(map[kafka.BrokerID]string)
+	// Announce has the node told once more which others are up: *link.Up for each of them.
+	Announce()
 	// Probe asks who is at an address. The answer, a *link.Met, goes to the actor.
 	Probe(address string, to *actor.PID)
 }
@@ -33,9 +35,14 @@ type membership struct {
 	b    *builder
 	node *actor.PID
 	self *actor.PID
+	*known
+}
 
+// known is what membership knows, and goes on with after a panic.
+type known struct {
 	began      time.Time
 	cluster    string
+	replica    uint64
 	joining    bool
 	met        map[string]*link.Met // the newest answer of each seed
 	complained time.Time
@@ -43,6 +50,14 @@ type membership struct {
 	peers   map[kafka.BrokerID]string // as the network was told
 	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
 	up      map[kafka.BrokerID]*link.Up
+}
+
+// newMembership returns what makes the actor, each time with what it knew before.
+func newMembership(b *builder, node *actor.PID) func() actor.Actor {
+	k := &known{
+		began: b.system.Now(), met: map[string]*link.Met{}, peers: map[kafka.BrokerID]string{}, knocked: map[kafka.BrokerID]string{}, up: map[kafka.BrokerID]*link.Up{},
+	}
+	return func() actor.Actor { return &membership{b: b, node: node, known: k} }
 }
 
 // What membership says to itself, and hears from the directory.
@@ -67,8 +82,7 @@ const (
 func (p *membership) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		p.self, p.began = ctx.Self(), p.b.system.Now()
-		p.met, p.peers, p.knocked, p.up = map[string]*link.Met{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]*link.Up{}
+		p.self = ctx.Self()
 		p.start()
 	case *lookAround:
 		p.look()
@@ -79,6 +93,9 @@ func (p *membership) Receive(ctx actor.Context) {
 	case *imageChanged:
 		p.link()
 	case *link.Up:
+		if known := p.up[m.Peer.Node]; known != nil && known.Peer.Incarnation == m.Peer.Incarnation {
+			return
+		}
 		p.up[m.Peer.Node] = m
 		p.linkedWith(m.Peer.Node, m.Peer.Store)
 		p.tell(&messages.NodeUp{Node: m.Peer.Node})
@@ -91,9 +108,7 @@ func (p *membership) Receive(ctx actor.Context) {
 		p.tell(&messages.NodeDown{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
-		for _, id := range slices.Sorted(maps.Keys(p.up)) {
-			p.tell(&messages.NodeUp{Node: id})
-		}
+		p.tell(&messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.up))})
 	}
 }
 
@@ -114,6 +129,11 @@ func (p *membership) send(to *actor.PID, message any) { p.b.system.Root().Send(t
 func (p *membership) start() {
 	o := &p.b.o
 	switch {
+	case p.cluster != "": // again
+		p.enter(p.cluster, p.replica)
+		if o.Network != nil {
+			o.Network.Announce()
+		}
 	case o.ClusterID != "":
 		p.enter(o.ClusterID, o.Replica)
 	case o.Network == nil || len(p.seeds()) == 0:
@@ -227,7 +247,7 @@ func (p *membership) join(m *joined) {
 
 // enter is called once it is known which cluster the node is of.
 func (p *membership) enter(cluster string, replica uint64) {
-	p.cluster = cluster
+	p.cluster, p.replica = cluster, replica
 	if p.b.o.Network != nil {
 		p.b.o.Network.SetCluster(cluster)
 		p.link()

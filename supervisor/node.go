@@ -140,6 +140,10 @@ func (n *Node) start(fs vfs.FS) (err error) {
 	}
 	n.admission.router.Store(n.tree.router)
 	n.metrics.registry.MustRegister(n.tree.lags)
+	n.metrics.registry.MustRegister(clusterMetrics(n.tree.router, identity.NodeID)...)
+	if n.links != nil {
+		n.metrics.registry.MustRegister(linkMetrics(n.links)...)
+	}
 	socket, err := net.Listen("tcp", s.Get("admin.address"))
 	if err != nil {
 		return fmt.Errorf("open the admin listener: %w", err)

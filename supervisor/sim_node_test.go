@@ -153,7 +153,7 @@ func (n *simNode) thaw() {
 func (n *simNode) fault(kind, id string, message any) {
 	n.s.checks.heard(n, kind, message)
 	switch kind {
-	case "node", "partitions", "membership", "links":
+	case "node", "membership", "links":
 		return
 	}
 	if n.ready && !n.s.calm && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics) == 0 {

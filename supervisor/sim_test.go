@@ -7,6 +7,7 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"testing"
@@ -92,6 +93,7 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 	if n, err := strconv.Atoi(os.Getenv("SIM_SEEDS")); err == nil {
 		seeds = n
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a third of the time otherwise
 	var all simResult
 	for seed := range uint64(seeds) {
 		again := seed%uint64(shape.twice) == 0

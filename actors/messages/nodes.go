@@ -40,6 +40,9 @@ type Live struct{ Nodes []kafka.BrokerID }
 // Restarted tells the parent of a replica that it has panicked: what it was told at that moment is lost. The answer is Configure, Members and Live.
 type Restarted struct{ Number kafka.PartitionNumber }
 
+// NodesUp says which of the other nodes are there, no others: something may have been lost that was said before.
+type NodesUp struct{ Nodes []kafka.BrokerID }
+
 // Members tells a replica where the other replicas of its partition are, and which configuration the cluster wants for it.
 type Members struct {
 	Nodes            map[uint64]kafka.BrokerID // by raft id, this node's own among them
