@@ -113,16 +113,24 @@ func (p *membership) handle(message any) {
 		p.link()
 	case *link.Up:
 		p.up[m.Peer.Node] = m
+		p.linkedWith(m.Peer.Node, m.Peer.Store)
 		p.tell(&messages.NodeUp{Node: m.Peer.Node})
 	case *link.Lost:
 		p.tell(&messages.NodeLost{Node: m.Node})
 	case *link.Down:
 		level.Warn(p.b.system.Logger()).Log("msg", "a node is not there", "node", m.Node, "reason", m.Reason)
 		delete(p.up, m.Node)
+		p.linkedWith(m.Node, "")
 		p.tell(&messages.NodeDown{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
 		p.tell(&messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.up))})
+	}
+}
+
+func (p *membership) linkedWith(id kafka.BrokerID, store string) {
+	if p.b.o.LinkedWith != nil {
+		p.b.o.LinkedWith(id, store)
 	}
 }
 

@@ -127,7 +127,7 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		Listen:  func() (net.Listener, error) { return net.Listen("tcp", s.Get("listener.address")) },
 		Ready:   n.serving,
 		Failed:  n.fail,
-		Observe: n.metrics.request,
+		Observe: n.metrics.request, LinkedWith: n.admission.linkedWith,
 	}
 	if s.Get("link.address") != "" {
 		if n.links, err = startLinks(n.system, s, identity, incarnation, n.admission.admit); err != nil {

@@ -39,9 +39,11 @@ type treeOptions struct {
 	// Listen opens the listener for Kafka's clients. Where it is nil there is none, and sessions are spawned by hand.
 	Listen func() (net.Listener, error)
 	// Ready is called once, when the node serves; failed when it never will.
-	Ready   func(*session.Listener)
-	Failed  func(error)
-	Observe func(api string, code int16, took time.Duration)
+	Ready  func(*session.Listener)
+	Failed func(error)
+	// LinkedWith, where not nil, is told the id of the folder that another node has when a link with it is up, and an empty one when it is down.
+	LinkedWith func(id kafka.BrokerID, store string)
+	Observe    func(api string, code int16, took time.Duration)
 	// MachineSegmentBytes and MachineSnapshotRecords are those of the constants below; a simulation has smaller ones.
 	MachineSegmentBytes    int64
 	MachineSnapshotRecords int
