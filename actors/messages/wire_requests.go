@@ -21,6 +21,9 @@ func leadersFields(c *coder, m *Leaders) {
 		plain(c, &l.Leader.Voters, natural[uint64])
 		plain(c, &l.Leader.Learners, natural[uint64])
 	})
+	if !c.reading || len(c.head) > 0 {
+		c.flag(&m.DiskFull)
+	}
 }
 
 func tellLeadersFields(c *coder, m *TellLeaders) { integer(c, &m.Node) }
