@@ -9,8 +9,11 @@ import (
 	"troupe/partition/record"
 )
 
-// Step takes a message from another replica of the partition. One that no replica would send is dropped.
+// Step takes a message from another replica of the partition. One that no replica would send is dropped; snapshots come with Install.
 func (p *Partition) Step(m *pb.Message) {
+	if m.GetType() == pb.MsgSnap {
+		return
+	}
 	for _, e := range m.GetEntries() {
 		if e.GetType() == pb.EntryNormal && len(e.GetData()) > 0 && !applicable(e.GetData()) {
 			return

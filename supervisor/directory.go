@@ -93,9 +93,17 @@ func (d *directory) handle(batch *actors.Batch) {
 			d.tellAll(view, m.Node)
 		case *messages.NodeUp:
 			flush()
-			view = view.Live(m.Node)
-			d.tellAll(view, m.Node)
-			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+			view = d.meet(view, m.Node)
+		case *messages.Live:
+			flush()
+			for _, node := range view.Others() {
+				if !slices.Contains(m.Nodes, node) {
+					view = view.Dead(node)
+				}
+			}
+			for _, node := range m.Nodes {
+				view = d.meet(view, node)
+			}
 		case *messages.NodeLost: // what the node has said meanwhile may be lost
 			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
 		case *messages.NodeDown:
@@ -113,6 +121,14 @@ func (d *directory) handle(batch *actors.Batch) {
 		d.changed(was, view)
 	}
 	d.release()
+}
+
+// meet takes in a node that is there: each tells the other what it leads.
+func (d *directory) meet(view *messages.View, node kafka.BrokerID) *messages.View {
+	view = view.Live(node)
+	d.tellAll(view, node)
+	d.send(directoryOf(node), &messages.TellLeaders{Node: d.b.o.NodeID})
+	return view
 }
 
 // complete notes that the image has the row with which the node has registered: everything that was committed before it came is there.
@@ -191,8 +207,14 @@ func (d *directory) release() {
 	})
 }
 
-// Failed answers everybody who waits.
-func (d *directory) Failed(*actors.Panic, any) {
+// Failed answers everybody who waits, and who sent the message at which the actor panicked.
+func (d *directory) Failed(_ *actors.Panic, message any) {
+	switch m := message.(type) {
+	case *messages.AwaitLeaders:
+		d.answer(&waiter{reply: m.Reply}, kerr.RequestTimedOut)
+	case *awaitView:
+		d.answer(&waiter{reply: m.reply}, kerr.RequestTimedOut)
+	}
 	for _, w := range d.waiting {
 		d.answer(w, kerr.RequestTimedOut)
 	}

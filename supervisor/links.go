@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"troupe/actors"
 	"troupe/actors/link"
@@ -17,8 +18,25 @@ import (
 // linkQueueBytesMax is what may wait for one other node in one lane, before messages to it are dropped.
 const linkQueueBytesMax = 64 << 20
 
+// admission is whom a node lets link with it: nobody who has the id of another node that is there.
+type admission struct {
+	router atomic.Pointer[messages.Router]
+}
+
+func (a *admission) admit(h link.Hello) error {
+	router := a.router.Load()
+	if router == nil {
+		return nil
+	}
+	view := router.View()
+	if b := view.Image.Broker(h.Node); b != nil && b.StoreID != h.Store && view.IsLive(h.Node) {
+		return fmt.Errorf("node id %d is taken by the node at %s, which is there and has another data folder; give every node a --node-id of its own", h.Node, b.Link)
+	}
+	return nil
+}
+
 // startLinks opens the listener for other nodes.
-func startLinks(system *actors.System, s *config.Settings, id logstore.Identity, incarnation uint64) (*link.Links, error) {
+func startLinks(system *actors.System, s *config.Settings, id logstore.Identity, incarnation uint64, admit func(link.Hello) error) (*link.Links, error) {
 	tls, err := linkTLS(s)
 	if err != nil {
 		return nil, err
@@ -33,7 +51,7 @@ func startLinks(system *actors.System, s *config.Settings, id logstore.Identity,
 		return nil, fmt.Errorf("link.advertised.address: %w", err)
 	}
 	return link.Start(nil, link.Options{
-		System: system, Codec: messages.Codec{}, Socket: socket, TLS: tls, Owner: membershipOf(system, id.NodeID, incarnation), QueueBytesMax: linkQueueBytesMax,
+		System: system, Codec: messages.Codec{}, Socket: socket, TLS: tls, Owner: membershipOf(system, id.NodeID, incarnation), QueueBytesMax: linkQueueBytesMax, Admit: admit,
 		Hello: link.Hello{
 			Cluster: id.ClusterID, Node: id.NodeID, Store: id.StoreID, Incarnation: incarnation, Address: net.JoinHostPort(host, strconv.Itoa(port)), Level: featureLevel, LeastLevel: featureLevel,
 		},

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
+	"troupe/actors"
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
@@ -29,19 +31,10 @@ type network interface {
 // membership is a node's part in a cluster: it finds the cluster, or founds it, and keeps the links with the other nodes. Who comes and goes it
 // tells the directory and the replicas.
 type membership struct {
+	*acquaintance
 	b    *builder
 	node *actor.PID
 	self *actor.PID
-
-	began      time.Time
-	cluster    string
-	joining    bool
-	met        map[string]*link.Met // the newest answer of each seed
-	complained time.Time
-
-	peers   map[kafka.BrokerID]string // as the network was told
-	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
-	up      map[kafka.BrokerID]*link.Up
 }
 
 // What membership says to itself, and hears from the directory.
@@ -64,11 +57,30 @@ const (
 
 // Receive handles one message.
 func (p *membership) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
-	case *actor.Started:
-		p.self, p.began = ctx.Self(), p.b.system.Now()
-		p.met, p.peers, p.knocked, p.up = map[string]*link.Met{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]*link.Up{}
+	if _, ok := ctx.Message().(*actor.Started); ok {
+		p.self = ctx.Self()
+		p.begin()
+		return
+	}
+	p.handle(ctx.Message())
+}
+
+// begin starts, or goes on with the message at which the last incarnation panicked.
+func (p *membership) begin() {
+	if !p.started {
 		p.start()
+		p.started = true
+	}
+	missed := p.missed
+	p.missed = nil
+	p.handle(missed)
+}
+
+// Failed keeps the message for the next incarnation, which handles it before all others. It is given up where that panics again.
+func (p *membership) Failed(_ *actors.Panic, message any) { p.missed = message }
+
+func (p *membership) handle(message any) {
+	switch m := message.(type) {
 	case *lookAround:
 		p.look()
 	case *link.Met:
@@ -88,9 +100,7 @@ func (p *membership) Receive(ctx actor.Context) {
 		p.tell(&messages.NodeDown{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
-		for _, id := range slices.Sorted(maps.Keys(p.up)) {
-			p.tell(&messages.NodeUp{Node: id})
-		}
+		p.tell(&messages.Live{Nodes: slices.Sorted(maps.Keys(p.up))})
 	}
 }
 
@@ -135,6 +145,11 @@ func (p *membership) look() {
 }
 
 func (p *membership) meet(m *link.Met) {
+	var refused *link.Refused
+	if errors.As(m.Err, &refused) && !refused.Passing && p.cluster != "" && !p.b.router.View().Complete {
+		p.b.o.Failed(fmt.Errorf("the cluster does not take this node: %w", refused))
+		return
+	}
 	if !slices.Contains(p.seeds(), m.Address) {
 		if m.Err == nil && m.Hello.Cluster == p.cluster && p.cluster != "" {
 			p.knocked[m.Hello.Node] = m.Hello.Address

@@ -45,8 +45,10 @@ type Node struct {
 	tree    *builder
 	metrics *metrics
 	links   *link.Links // nil for a cluster of one
-	admin   *admin
-	adminAt string
+	// admission is whom the links let in.
+	admission admission
+	admin     *admin
+	adminAt   string
 
 	mu       sync.Mutex
 	listener *session.Listener
@@ -129,7 +131,7 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		Observe: n.metrics.request,
 	}
 	if s.Get("link.address") != "" {
-		if n.links, err = startLinks(n.system, s, identity, incarnation); err != nil {
+		if n.links, err = startLinks(n.system, s, identity, incarnation, n.admission.admit); err != nil {
 			return err
 		}
 		o.Network, o.LinkAddress = n.links, n.links.Hello().Address
@@ -137,7 +139,12 @@ func (n *Node) start(fs vfs.FS) (err error) {
 	if n.tree, err = buildTree(n.system, o); err != nil {
 		return err
 	}
+	n.admission.router.Store(n.tree.router)
 	n.metrics.registry.MustRegister(n.tree.lags)
+	n.metrics.registry.MustRegister(clusterMetrics(n.tree.router, identity.NodeID)...)
+	if n.links != nil {
+		n.metrics.registry.MustRegister(linkMetrics(n.links)...)
+	}
 	socket, err := net.Listen("tcp", s.Get("admin.address"))
 	if err != nil {
 		return fmt.Errorf("open the admin listener: %w", err)

@@ -101,16 +101,18 @@ func (p *partitions) Receive(ctx actor.Context) {
 			ctx.Send(r.pid, r.members)
 			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
 		}
+	case *messages.Live:
+		clear(p.live)
+		for _, node := range m.Nodes {
+			p.live[node] = true
+			delete(p.silent, node)
+		}
+		p.all(ctx, m)
+		p.quorum(ctx)
 	case *messages.NodeUp:
-		p.live[m.Node] = true
-		delete(p.silent, m.Node)
-		p.all(ctx, m)
-		p.quorum(ctx)
+		p.nodeUp(ctx, m)
 	case *messages.NodeDown:
-		delete(p.live, m.Node)
-		p.silent[m.Node] = p.b.system.Now()
-		p.all(ctx, m)
-		p.quorum(ctx)
+		p.nodeDown(ctx, m)
 	case *messages.NodeLost:
 		p.all(ctx, m)
 	case *reconcile:
@@ -153,6 +155,20 @@ func (p *partitions) list(message func([]kafka.PartitionNumber) any) {
 		}
 		return message(stored)
 	})
+}
+
+func (p *partitions) nodeUp(ctx actor.Context, m *messages.NodeUp) {
+	p.live[m.Node] = true
+	delete(p.silent, m.Node)
+	p.all(ctx, m)
+	p.quorum(ctx)
+}
+
+func (p *partitions) nodeDown(ctx actor.Context, m *messages.NodeDown) {
+	delete(p.live, m.Node)
+	p.silent[m.Node] = p.b.system.Now()
+	p.all(ctx, m)
+	p.quorum(ctx)
 }
 
 // all tells every replica.
@@ -318,7 +334,6 @@ func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o re
 		p.outOfService(ctx, number)
 		return
 	}
-	ctx.Watch(pid)
 	p.running[number] = &running{pid: pid, raftID: o.Partition.RaftID, config: o.Partition.Config, members: members}
 }
 
@@ -326,7 +341,8 @@ func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumbe
 	ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{Broker: p.b.o.NodeID, OutOfService: true}})
 }
 
-// terminated is called when a replica has ended: as it was told to, so that its data can go, or because it has failed for good.
+// terminated is called when a replica has ended, once: a parent that watches its children as well hears of each twice, and the second time may be of one that has
+// the name of the first. It has ended as it was told to, so that its data can go, or because it has failed for good.
 func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	if number, ok := p.stopping[pid.Id]; ok {
 		delete(p.stopping, pid.Id)
@@ -345,40 +361,4 @@ func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 func (p *partitions) drop(self *actor.PID, number kafka.PartitionNumber) {
 	p.dropping[number] = true
 	p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
-}
-
-// A wantedPartition is one that has a replica on this node.
-type wantedPartition struct {
-	name     kafka.TopicPartition
-	internal bool
-	raftID   uint64
-	founding []uint64
-	members  *messages.Members
-}
-
-func partitionsOf(image *metadata.Image, broker kafka.BrokerID) map[kafka.PartitionNumber]wantedPartition {
-	out := map[kafka.PartitionNumber]wantedPartition{}
-	for _, t := range image.Topics() {
-		for i := range t.Partitions {
-			p := &t.Partitions[i]
-			w := wantedPartition{name: kafka.TopicPartition{Topic: t.Name, Partition: int32(i)}, internal: t.Internal}
-			r, ok := p.ReplicaOn(broker)
-			if !ok {
-				continue
-			}
-			w.raftID = r.RaftID
-			w.founding, w.members = p.Founding(), membersOf(p)
-			out[p.Number] = w
-		}
-	}
-	return out
-}
-
-// membersOf is where a partition's replicas are, and which of them should vote in the end.
-func membersOf(p *metadata.Partition) *messages.Members {
-	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{}, Voters: p.WishedVoters()}
-	for _, r := range p.All() {
-		m.Nodes[r.RaftID] = r.Broker
-	}
-	return m
 }

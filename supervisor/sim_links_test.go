@@ -172,7 +172,7 @@ func simJudge(mine, theirs link.Hello, probe bool) error {
 	case mine.Cluster != "" && theirs.Cluster != "" && mine.Cluster != theirs.Cluster:
 		return &link.Refused{Words: "it belongs to another cluster"}
 	case !probe && (mine.Cluster == "" || theirs.Cluster == ""):
-		return &link.Refused{Words: "it belongs to no cluster yet"}
+		return &link.Refused{Words: "it belongs to no cluster yet", Passing: true}
 	}
 	return nil
 }

@@ -165,11 +165,14 @@ func (n *simNode) thaw() {
 // fault looks at what actors hear, and has one of them panic now and then.
 func (n *simNode) fault(kind, id string, message any) {
 	n.s.checks.heard(n, kind, message)
+	often := 1
 	switch kind {
-	case "node", "partitions", "membership", "links":
+	case "node", "links":
 		return
+	case "membership", "directory", "partitions", "balance": // they hear little, and all hear of it
+		often = 20
 	}
-	if n.ready && !n.s.calm && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics) == 0 {
+	if n.ready && !n.s.calm && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics/often) == 0 {
 		n.s.panics[id]++
 		panic(fmt.Sprintf("the simulation's, at a %T", message))
 	}

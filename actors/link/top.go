@@ -30,6 +30,9 @@ type entry struct {
 // Receive handles one message.
 func (t *top) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
+	case *actor.Started: // after a panic too, when there are no peers any more
+		t.wanted = t.links.peers()
+		t.reconcile(ctx)
 	case *setPeers:
 		t.wanted = m.addresses
 		t.reconcile(ctx)

@@ -79,7 +79,7 @@ func (r *replica) serve(message any) {
 		r.asked = true
 		r.attach()
 	case *messages.Snapshot:
-		r.p.Compact(m.Chunks)
+		r.p.Compact(m.Chunks, m.Upto)
 	case *messages.Shrink:
 		r.p.Shrink()
 	}
