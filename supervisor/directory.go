@@ -55,6 +55,7 @@ func (d *directory) Receive(ctx actor.Context) {
 			d.send(to, &messages.Announce{})
 		}
 		d.broadcast(d.router.View(), &messages.TellLeaders{Node: d.b.o.NodeID})
+		d.watchDisk()
 	case *actor.Stopped:
 		d.system.Unalias(messages.DirectoryName, d.self)
 	case *actors.Batch:
@@ -69,7 +70,7 @@ func (d *directory) handle(batch *actors.Batch) {
 	flush := func() { // what this node leads is told as one
 		if len(led) > 0 {
 			view = view.With(d.system.Now(), led...)
-			d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Upto: view.Upto, Led: led})
+			d.broadcast(view, d.leaders(view, led))
 			led = nil
 		}
 	}
@@ -107,13 +108,16 @@ func (d *directory) handle(batch *actors.Batch) {
 			}
 		case *messages.NodeDown:
 			view = view.Dead(m.Node)
+		case *messages.DiskFull:
+			flush()
+			view = d.disk(view, m.Full)
 		default:
 			d.other(message)
 		}
 	}
 	flush()
 	if view.Upto != was.Upto {
-		d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Upto: view.Upto})
+		d.broadcast(view, d.leaders(view, nil))
 	}
 	if view != was {
 		d.router.Set(view)
@@ -167,7 +171,7 @@ func (d *directory) broadcast(view *messages.View, message any) {
 
 // tellAll tells another node's directory what this node leads.
 func (d *directory) tellAll(view *messages.View, node kafka.BrokerID) {
-	d.send(directoryOf(node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Upto: view.Upto, Led: view.LedBy(d.b.o.NodeID)})
+	d.send(directoryOf(node), d.allLeaders(view))
 }
 
 func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, message) }

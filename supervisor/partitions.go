@@ -34,6 +34,7 @@ type partitions struct {
 	orphans   []kafka.PartitionNumber
 	live      map[kafka.BrokerID]bool
 	silent    map[kafka.BrokerID]time.Time // since when a node is not there
+	full      []kafka.BrokerID             // the nodes with full disks, as the replicas were told
 	began     time.Time
 }
 
@@ -74,6 +75,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *actor.Started:
 		p.self, p.began = ctx.Self(), p.b.system.Now()
 		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
+		p.full = p.b.router.View().FullDisks()
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.reconcile(ctx)
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
@@ -116,6 +118,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *reconcile:
 		p.reconcile(ctx)
 	case *viewChanged:
+		p.tellFull(ctx)
 		if p.departing {
 			p.reconcile(ctx)
 		}
@@ -323,7 +326,7 @@ func (p *partitions) forgetOffsets(ctx actor.Context) {
 }
 
 func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o replica.Options, members *messages.Members) {
-	o.Members, o.Live = members, slices.Sorted(maps.Keys(p.live))
+	o.Members, o.Live, o.Full = members, slices.Sorted(maps.Keys(p.live)), p.full
 	pid, err := replica.Spawn(ctx, o)
 	if err != nil {
 		// The node serves without it. What runs is looked at again with the next change of the metadata.

@@ -16,7 +16,7 @@ type Step struct {
 	Message   *pb.Message    // To and From in it are raft ids
 }
 
-// Leaders tells the directory of another node who leads partitions on the sender's node.
+// Leaders tells the directory of another node who leads partitions on the sender's node, and how that node is.
 type Leaders struct {
 	Node  kafka.BrokerID
 	Whole bool // they are all that there are on that node; else what has changed
@@ -24,6 +24,8 @@ type Leaders struct {
 	Upto kafka.Offset
 	// Led have PIDs that can be sent to from anywhere. The HighWatermark of a Leader does not leave its node.
 	Led []Led
+	// DiskFull says that the node takes no records.
+	DiskFull bool
 }
 
 // TellLeaders asks a directory to tell that of a node all that its own node leads: something of it may be lost.
