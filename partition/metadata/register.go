@@ -114,7 +114,7 @@ func (c *Controller) unregisterBroker(out *partition.Outcome, r *kmsg.Unregister
 	id := kafka.BrokerID(r.BrokerID)
 	err := c.checkUnregistration(id)
 	if err == nil {
-		c.write(out, tombstone(brokerKey(id)))
+		c.write(out, tombstone(brokerKey(id)), tombstone(configKey(brokerResource(id))))
 	}
 	response.ErrorCode, response.ErrorMessage = kafka.Code(err), kafka.Message(err)
 	return response
