@@ -5,7 +5,7 @@
 //	troupe produce    publish lines
 //	troupe consume    print records
 //	troupe group      list, describe, delete, reset-offsets
-//	troupe cluster    status: nodes, voters, partitions that lack something
+//	troupe cluster    status: nodes, voters, partitions that lack something; drain, unregister: take a node out of it
 //	troupe tree       the actors of a running node
 //	troupe health     whether a node is alive and serves
 //	troupe version    what this binary is
