@@ -161,7 +161,7 @@ func (b *broker) watchDrain(ctx context.Context, client *kgo.Client, node int32,
 		}
 		switch {
 		case last != nil && last.Drained:
-			b.say("node %d holds nothing but a copy of the metadata; stop it, and then: troupe cluster unregister %d -b %s", node, node, last.address)
+			b.say("%s", last.done())
 			return end(last, nil)
 		case err == nil && time.Since(went) > stuckFor:
 			return end(last, fmt.Errorf("node %d can't be drained yet: %s", node, last.left()))

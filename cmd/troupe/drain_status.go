@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type drainStatus struct {
 	Stuck      []string `json:"stuck"`
 	Leaderless []string `json:"leaderless"`
 
+	fenced  bool   // it does not serve clients, or is not there
 	goes    bool   // something of it may still go by itself
 	topics  string // of the partitions that are stuck, each with what it would need
 	takers  int    // the nodes that may take replicas
@@ -28,9 +30,10 @@ func (a *clusterAnswers) drainOf(node int32) *drainStatus {
 	s := &drainStatus{Node: node, Voter: true, Stuck: []string{}, Leaderless: []string{}}
 	var takers []int32
 	for _, b := range a.cluster.Brokers {
+		s.fenced = s.fenced || b.NodeID == node && b.IsFenced
 		if !b.IsFenced && !a.draining[b.NodeID] && b.NodeID != node {
 			takers = append(takers, b.NodeID)
-			s.address = fmt.Sprintf("%s:%d", b.Host, b.Port)
+			s.address = cmp.Or(s.address, fmt.Sprintf("%s:%d", b.Host, b.Port))
 		}
 	}
 	s.takers = len(takers)
@@ -86,6 +89,15 @@ func (s *drainStatus) line() string {
 		voter = ", and a vote on the metadata"
 	}
 	return fmt.Sprintf("node %d has %d leaders, %d replicas%s", s.Node, s.Leaders, s.Replicas, voter)
+}
+
+// done says what is left to do.
+func (s *drainStatus) done() string {
+	stop := "; stop it, and then: "
+	if s.fenced {
+		stop = "; now, or ten seconds after its death: "
+	}
+	return fmt.Sprintf("node %d holds nothing but a copy of the metadata%stroupe cluster unregister %d -b %s", s.Node, stop, s.Node, s.address)
 }
 
 // left says what can't go by itself, and what to do about it.
