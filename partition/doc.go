@@ -26,6 +26,7 @@
 //   - An offset is not an index: the empty entry of a new leader and commands have an index and no offset.
 //   - A duplicate of a batch that is still on its way waits for the first one's answer, and shares its fate.
 //   - While 64 MiB of a leader's batches are not applied, or leadership is being handed over, appends wait in their order; they are not refused.
+//   - On a full disk (SetFull) only records are refused or left out. Commands and votes go on, since they make room or choose who has it.
 //   - Two replicas have the same state after the same entry, as long as they have the same settings: where segments begin is each replica's own decision.
 //   - Retention moves the log start by a command and lets the store drop what lies below; segments are a count of bytes and of time, not files.
 //   - The newest batches are kept in memory within a budget of all partitions together (Tails); what lies before them is read by a reader from the store,

@@ -119,14 +119,20 @@ func (p *Partition) startMoved() {
 	p.compact(nil)
 }
 
-// Compact takes the machine's rows as they are after everything that was applied, after Effects.SnapshotDue asked for them.
-func (p *Partition) Compact(chunks [][]byte) { p.compact(chunks) }
+// Compact takes the machine's rows as they are at an end of the log, after Effects.SnapshotDue asked for them.
+func (p *Partition) Compact(chunks [][]byte, upto kafka.Offset) {
+	if upto < p.state.begin() {
+		return // a snapshot of the leader's has come meanwhile: the rows are of before it
+	}
+	p.state.rows = upto
+	p.compact(chunks)
+}
 
 // compact makes the log begin at the segment that holds the log start. The snapshot before it has the newest state: that
 // already says what the entries after it did, which apply therefore skips.
 func (p *Partition) compact(chunks [][]byte) {
 	s := p.state
-	if len(s.segments) == 0 {
+	if len(s.segments) == 0 || p.installing > 0 {
 		return
 	}
 	first := s.segments[0].index
@@ -141,7 +147,7 @@ func (p *Partition) compact(chunks [][]byte) {
 		},
 		Chunks: chunks, LogStart: s.logStart, Sync: true,
 	}})
-	p.compactedTo = first
+	p.compactedTo, p.begins = first, s.begin()
 	p.replica.Compacted(index)
 }
 

@@ -30,6 +30,7 @@ type node struct {
 	replica uint64 // the raft id of the metadata's replica here, 0 until it is known
 	socket  net.Listener
 	waited  bool // for leaders, for long enough
+	begun   bool
 	opening bool
 	leaving bool // it is about to end
 }
@@ -72,7 +73,7 @@ func (n *node) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		n.self = ctx.Self()
-		n.spawn(actors.Kind{Name: "membership"}, "membership", func() actor.Actor { return &membership{b: n.b, node: n.self} })
+		n.spawn(actors.Kind{Name: "membership"}, "membership", newMembership(n.b, n.self))
 	case *belongs:
 		n.begin(m)
 	case *messages.Reply:
@@ -135,6 +136,10 @@ func (n *node) await(holds func(*messages.View) bool, then func()) {
 // begin starts what a member of a cluster has.
 func (n *node) begin(m *belongs) {
 	b := n.b
+	if n.begun {
+		return
+	}
+	n.begun = true
 	n.replica = m.replica
 	n.spawn(actors.Kind{Name: "directory", Batching: true}, "directory", func() actor.Actor { return newDirectory(b) })
 	b.env = api.NewEnv(b.apiOptions())

@@ -11,6 +11,7 @@ import (
 // whatMoves is what the metadata needs to know to tell which replicas should move, as a node's view has it.
 func whatMoves(view *messages.View, own kafka.BrokerID) *metadata.MoveReplicas {
 	q := &metadata.MoveReplicas{Live: append(view.Others(), own)}
+	q.Live = slices.DeleteFunc(q.Live, view.IsFull) // where nothing can be written
 	for _, t := range view.Image.Topics() {
 		for i := range t.Partitions {
 			if _, ok := view.LeaderOf(t.Partitions[i].Number); !ok {

@@ -32,6 +32,8 @@ type treeOptions struct {
 	// DataDir is the data folder as an absolute path, and Disk, where not nil, how large its disk is and how much of it can be used.
 	DataDir string
 	Disk    func() (total, usable int64)
+	// WatchFull, where not nil, tells whether the disk is full, and calls tell, from any goroutine, whenever that changes.
+	WatchFull func(tell func(full bool)) (full bool)
 	// Incarnation tells this run of the node from earlier ones.
 	Incarnation uint64
 	// Network is how the node reaches others, LinkAddress where they reach it; nil and empty for a cluster of one.
@@ -40,9 +42,11 @@ type treeOptions struct {
 	// Listen opens the listener for Kafka's clients. Where it is nil there is none, and sessions are spawned by hand.
 	Listen func() (net.Listener, error)
 	// Ready is called once, when the node serves; failed when it never will.
-	Ready   func(*session.Listener)
-	Failed  func(error)
-	Observe func(api string, code int16, took time.Duration)
+	Ready  func(*session.Listener)
+	Failed func(error)
+	// LinkedWith, where not nil, is told the id of the folder that another node has when a link with it is up, and an empty one when it is down.
+	LinkedWith func(id kafka.BrokerID, store string)
+	Observe    func(api string, code int16, took time.Duration)
 	// MachineSegmentBytes and MachineSnapshotRecords are those of the constants below; a simulation has smaller ones.
 	MachineSegmentBytes    int64
 	MachineSnapshotRecords int

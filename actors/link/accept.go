@@ -111,6 +111,8 @@ func (l *Links) answer(socket net.Conn) (net.Conn, greeting, error) {
 	refusal := l.admit(mine.Hello, theirs)
 	if refusal != nil {
 		mine.Refusal = refusal.Error()
+		var r *Refused
+		mine.Passing = errors.As(refusal, &r) && r.Passing
 	}
 	err = writeGreeting(socket, mine)
 	if refusal != nil {
@@ -125,7 +127,7 @@ func (l *Links) admit(mine Hello, theirs greeting) error {
 	case !isLane && theirs.For != forProbe:
 		return refuse("node %d does not know what a connection for %q is", mine.Node, theirs.For)
 	case theirs.Wants != 0 && theirs.Wants != mine.Node:
-		return refuse("at %s there is node %d, not node %d", mine.Address, mine.Node, theirs.Wants)
+		return refuseForNow("at %s there is node %d, not node %d", mine.Address, mine.Node, theirs.Wants)
 	}
 	if err := judge(mine, theirs.Hello, !isLane); err != nil {
 		return err
@@ -134,7 +136,7 @@ func (l *Links) admit(mine Hello, theirs greeting) error {
 		return nil
 	}
 	if err := l.o.Admit(theirs.Hello); err != nil {
-		return &Refused{err.Error()}
+		return &Refused{Words: err.Error()}
 	}
 	return nil
 }

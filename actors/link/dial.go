@@ -70,9 +70,9 @@ func (l *Links) greet(ctx context.Context, socket net.Conn, address string, mine
 	}
 	switch {
 	case answer.Refusal != "":
-		err = &Refused{answer.Refusal}
+		err = &Refused{Words: answer.Refusal, Passing: answer.Passing}
 	case mine.Wants != 0 && mine.Wants != answer.Node:
-		err = refuse("at %s there is node %d, not node %d", address, answer.Node, mine.Wants)
+		err = refuseForNow("at %s there is node %d, not node %d", address, answer.Node, mine.Wants)
 	default:
 		err = judge(mine.Hello, answer.Hello, mine.For == forProbe)
 	}

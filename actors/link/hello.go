@@ -23,12 +23,20 @@ type Hello struct {
 }
 
 // A Refused says in a node's words why two nodes are not linked.
-type Refused struct{ Words string }
+type Refused struct {
+	Words string
+	// Passing says that it may be otherwise in a moment, whatever people do.
+	Passing bool
+}
 
 // Error returns the words.
 func (r *Refused) Error() string { return r.Words }
 
-func refuse(format string, args ...any) error { return &Refused{fmt.Sprintf(format, args...)} }
+func refuse(format string, args ...any) error { return &Refused{Words: fmt.Sprintf(format, args...)} }
+
+func refuseForNow(format string, args ...any) error {
+	return &Refused{Words: fmt.Sprintf(format, args...), Passing: true}
+}
 
 // forProbe is what a connection is for that only asks for a Hello; others name their lane.
 const forProbe = "probe"
@@ -39,6 +47,7 @@ type greeting struct {
 	For     string         `json:"for,omitempty"`
 	Wants   kafka.BrokerID `json:"wants,omitempty"`   // whom the dialer means to reach, 0 for whoever it is
 	Refusal string         `json:"refusal,omitempty"` // why the called one does not want the connection
+	Passing bool           `json:"passing,omitempty"` // it may want it in a moment
 }
 
 // A greeting on the wire is the magic, the length of what follows u16, and the JSON.
@@ -115,9 +124,9 @@ func judge(mine, theirs Hello, probe bool) error {
 	case theirs.Node == mine.Node:
 		return refuse("node %d does not link with itself; is its address that of another node, too?", mine.Node)
 	case theirs.Cluster == "":
-		return refuse("node %d at %s belongs to no cluster yet", theirs.Node, theirs.Address)
+		return refuseForNow("node %d at %s belongs to no cluster yet", theirs.Node, theirs.Address)
 	case mine.Cluster == "":
-		return refuse("node %d at %s belongs to no cluster yet", mine.Node, mine.Address)
+		return refuseForNow("node %d at %s belongs to no cluster yet", mine.Node, mine.Address)
 	}
 	return nil
 }

@@ -54,6 +54,8 @@ func (v *View) unfit(l Leader, to metadata.Replica, own kafka.BrokerID) string {
 		return "The preferred leader, broker %d, is fenced."
 	case v.Image.Draining(to.Broker):
 		return "The preferred leader, broker %d, is being drained."
+	case v.IsFull(to.Broker):
+		return "The disk of the preferred leader, broker %d, is full."
 	case !slices.Contains(l.Voters, to.RaftID) || slices.Contains(l.Learners, to.RaftID):
 		return "The replica of the preferred leader, broker %d, does not vote yet."
 	case !slices.Contains(l.InSync, to.Broker):

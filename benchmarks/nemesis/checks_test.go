@@ -64,6 +64,21 @@ func TestChecks(t *testing.T) {
 			h.reach(0, 5, 1)
 			h.reach(0, 4, 2)
 		}, []string{highStays}},
+		{"topics are as they were made", func(h *History) {
+			h.keep("a", topicThere)
+			h.keep("b", topicUncertain)
+			h.keep("c", topicGone)
+			h.checkTopics(1, map[string]bool{"a": true, "b": true})
+			h.checkTopics(1, map[string]bool{"a": true})
+		}, nil},
+		{"a topic has gone", func(h *History) {
+			h.keep("a", topicThere)
+			h.checkTopics(1, nil)
+		}, []string{topicsStay}},
+		{"a topic has come back", func(h *History) {
+			h.keep("a", topicGone)
+			h.checkTopics(1, map[string]bool{"a": true})
+		}, []string{topicsStay}},
 		{"a replica lacks the end", func(h *History) {
 			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 5, 1, 1, 1), replicaOf(t, 2, 5, 1, 1, 1), replicaOf(t, 3, 2, 1, 1)})
 		}, []string{sameLogs}},

@@ -61,6 +61,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	r.report.Violations = r.work.history.Violations()
 	r.report.Acknowledged, _ = r.work.history.Acks()
+	r.report.Topics = len(r.work.history.topics)
 	r.report.Took = time.Since(began)
 	return r.report, nil
 }
@@ -244,6 +245,17 @@ func (r *run) finish(ctx context.Context) error {
 	if err := r.whole(ctx, nil); err != nil {
 		h.violate(wholeAgain, "in the end: %v", err)
 		return nil // the replicas' logs can't be alike
+	}
+	for _, n := range r.cluster.Nodes {
+		all, _, err := n.Partitions(ctx)
+		if err != nil {
+			return err
+		}
+		named := map[string]bool{}
+		for _, p := range all {
+			named[p.Topic] = true
+		}
+		h.checkTopics(n.ID, named)
 	}
 	time.Sleep(settled) // the followers hear of the last commit
 	r.cluster.Kill(r.cluster.Nodes...)

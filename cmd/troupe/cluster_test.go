@@ -24,6 +24,7 @@ type cluster struct {
 	seeds   []string // all of these, unless a test says otherwise
 	kafka   []string
 	more    []string // flags of all nodes
+	binary  string   // another version's; empty for this one
 	servers []*process
 }
 
@@ -59,7 +60,13 @@ func (c *cluster) start(nodes ...int) {
 	c.t.Helper()
 	var starting sync.WaitGroup
 	for _, node := range nodes {
-		starting.Go(func() { c.servers[node-1] = launch(c.t, c.args(node)...) })
+		starting.Go(func() {
+			if c.binary != "" {
+				c.servers[node-1] = launchBinary(c.t, c.binary, c.args(node)...)
+				return
+			}
+			c.servers[node-1] = launch(c.t, c.args(node)...)
+		})
 	}
 	starting.Wait()
 	if c.t.Failed() {
@@ -309,5 +316,29 @@ func TestNearestReplica(t *testing.T) {
 	c.servers[1].kill()
 	for range 2 {
 		round()
+	}
+}
+
+// Nodes that don't fit are refused with words that say why, and cost the others nothing.
+func TestStrangers(t *testing.T) {
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	free := freeAddresses(t, 2)
+	refused := func(want string, node int, dir string) {
+		t.Helper()
+		p, line := try(t, "--node-id", fmt.Sprint(node), "--link", free[0], "--seeds", strings.Join(c.links[:2], ","), "--data", dir, "--listen", free[1], "--admin", "127.0.0.1:0")
+		<-p.ended
+		if line != "" || !strings.Contains(p.log.String(), want) {
+			t.Errorf("node %d: %q, want %q in %s", node, line, want, p.log)
+		}
+	}
+	refused("node id 2 is taken", 2, t.TempDir()) // that of a seed
+	refused("node id 3 is taken", 3, t.TempDir()) // that of a node that is none
+	other := t.TempDir()
+	alone := launch(t, anyPorts(other, "--node-id", "7")...)
+	alone.stop()
+	refused("belongs to cluster "+alone.cluster, 7, other)
+	if s := c.servers[2]; s.cmd.ProcessState != nil {
+		t.Errorf("node 3 has ended: %s", s.log)
 	}
 }

@@ -12,6 +12,7 @@ var broker = []Property{
 	{Name: "broker.rack", Type: String, Doc: "Where the node stands; clients are told."},
 	{Name: "broker.draining", Type: Boolean, Default: "false", Dynamic: true, Doc: "Whether the node is being drained: its replicas, its leadership and its vote on the metadata go to other nodes, and it gets no new ones. It is set for one node while that runs, by troupe cluster drain."},
 	{Name: "data.dir", Type: String, Default: "./troupe-data", Doc: "The data folder. One process at a time may use it."},
+	{Name: "disk.reserve.bytes", Type: Long, Default: "0", Min: -1, Max: 1 << 62, Doc: "Free space of the data folder's disk below which the node takes no records, hands over what it leads, and goes on with reads and deletions, until a quarter more than that is free. 0 takes what suits the disk: 1 GiB or a 20th of it, but at least 512 MiB, and an eighth of a disk that is smaller than 4 GiB. -1 keeps nothing free: the node ends when the disk is full."},
 	{Name: "listener.address", Type: String, Default: "127.0.0.1:9092", Doc: "HOST:PORT on which Kafka clients are served; port 0 takes a free one."},
 	{Name: "listener.insecure", Type: Boolean, Default: "false", Doc: "Allows a listener on an address that other machines reach, though nobody has to authenticate."},
 	{Name: "advertised.address", Type: String, Doc: "HOST:PORT that clients are told to use; the listener's own where it is not set."},
