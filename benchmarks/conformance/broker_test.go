@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,15 +188,15 @@ func (b *broker) move() {
 	b.t.Cleanup(func() { stop(); <-done })
 	go func() {
 		defer close(done)
-		client, err := kgo.NewClient(kgo.SeedBrokers(b.bootstrap))
+		client, err := kgo.NewClient(kgo.SeedBrokers(b.bootstrap), kgo.MetadataMinAge(50*time.Millisecond))
 		if err != nil {
 			b.t.Error(err)
 			return
 		}
 		defer client.Close()
 		admin := kadm.NewClient(client)
-		for ctx.Err() == nil {
-			turn(ctx, admin)
+		for n := 0; ctx.Err() == nil; n++ {
+			turn(ctx, admin, n)
 			select {
 			case <-ctx.Done():
 			case <-time.After(300 * time.Millisecond):
@@ -204,17 +205,22 @@ func (b *broker) move() {
 	}()
 }
 
-// turn makes the second replica of each partition of a topic the preferred leader, and has it lead. Topics come and go meanwhile: what fails is tried again with the next turn.
-func turn(ctx context.Context, admin *kadm.Client) {
+// turn gives each partition of a topic replicas on all nodes, of which another is the preferred leader each time, and has that lead. Topics come and go meanwhile: what fails is
+// tried again with the next turn.
+func turn(ctx context.Context, admin *kadm.Client, n int) {
 	topics, err := admin.ListTopics(ctx)
+	if err != nil || len(topics) == 0 {
+		return
+	}
+	brokers, err := admin.ListBrokers(ctx)
 	if err != nil {
 		return
 	}
+	nodes := brokers.NodeIDs()
 	var want kadm.AlterPartitionAssignmentsReq
 	topics.EachPartition(func(p kadm.PartitionDetail) {
-		if len(p.Replicas) > 1 {
-			want.Assign(p.Topic, p.Partition, append(p.Replicas[1:len(p.Replicas):len(p.Replicas)], p.Replicas[0]))
-		}
+		first := (n + int(p.Partition)) % len(nodes)
+		want.Assign(p.Topic, p.Partition, slices.Concat(nodes[first:], nodes[:first]))
 	})
 	if _, err := admin.AlterPartitionAssignments(ctx, want); err == nil {
 		_, _ = admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, topics.TopicsSet())
