@@ -92,10 +92,14 @@ func (p *Partition) spare(messages []*pb.Message) []*pb.Message {
 	})
 }
 
+// yieldEvery is the least time between two attempts to leave leadership to one that has room. Records are refused meanwhile: an attempt that the other was too slow for
+// is soon made again.
+const yieldEvery = time.Second
+
 // yield hands leadership from a full disk to a voter that has room, where there is one, and again now and then. It tells whether it has asked for that. Taking
 // leadership back is the business of whoever balances leaders.
 func (p *Partition) yield(now time.Time) bool {
-	if !p.serving || !p.full[p.o.RaftID] || !p.handedOver.IsZero() && now.Sub(p.handedOver) < transferEvery {
+	if !p.serving || !p.full[p.o.RaftID] || !p.handedOver.IsZero() && now.Sub(p.handedOver) < yieldEvery {
 		return false
 	}
 	to := p.successor()
