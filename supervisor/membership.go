@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
+	"troupe/actors"
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
@@ -50,6 +51,8 @@ type known struct {
 	peers   map[kafka.BrokerID]string // as the network was told
 	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
 	up      map[kafka.BrokerID]*link.Up
+
+	missed any // the message at which the last incarnation panicked
 }
 
 // newMembership returns what makes the actor, each time with what it knew before.
@@ -80,10 +83,26 @@ const (
 
 // Receive handles one message.
 func (p *membership) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
-	case *actor.Started:
+	if _, ok := ctx.Message().(*actor.Started); ok {
 		p.self = ctx.Self()
 		p.start()
+		missed := p.missed
+		p.missed = nil
+		p.handle(missed)
+		return
+	}
+	p.handle(ctx.Message())
+}
+
+// Failed keeps the message for the next incarnation, which handles it before all others: nobody says it again. It is given up where that panics, too.
+func (p *membership) Failed(_ *actors.Panic, message any) {
+	if _, ok := message.(*lookAround); !ok { // it does so as it starts
+		p.missed = message
+	}
+}
+
+func (p *membership) handle(message any) {
+	switch m := message.(type) {
 	case *lookAround:
 		p.look()
 	case *link.Met:
@@ -93,9 +112,6 @@ func (p *membership) Receive(ctx actor.Context) {
 	case *imageChanged:
 		p.link()
 	case *link.Up:
-		if known := p.up[m.Peer.Node]; known != nil && known.Peer.Incarnation == m.Peer.Incarnation {
-			return
-		}
 		p.up[m.Peer.Node] = m
 		p.linkedWith(m.Peer.Node, m.Peer.Store)
 		p.tell(&messages.NodeUp{Node: m.Peer.Node})
@@ -134,6 +150,7 @@ func (p *membership) start() {
 		if o.Network != nil {
 			o.Network.Announce()
 		}
+	case p.joining: // the answer is to come
 	case o.ClusterID != "":
 		p.enter(o.ClusterID, o.Replica)
 	case o.Network == nil || len(p.seeds()) == 0:
@@ -247,7 +264,7 @@ func (p *membership) join(m *joined) {
 
 // enter is called once it is known which cluster the node is of.
 func (p *membership) enter(cluster string, replica uint64) {
-	p.cluster, p.replica = cluster, replica
+	p.cluster = cluster
 	if p.b.o.Network != nil {
 		p.b.o.Network.SetCluster(cluster)
 		p.link()

@@ -31,6 +31,8 @@ type treeOptions struct {
 	// DataDir is the data folder as an absolute path, and Disk, where not nil, how large its disk is and how much of it can be used.
 	DataDir string
 	Disk    func() (total, usable int64)
+	// WatchFull, where not nil, tells whether the disk is full, and calls tell, from any goroutine, whenever that changes.
+	WatchFull func(tell func(full bool)) (full bool)
 	// Incarnation tells this run of the node from earlier ones.
 	Incarnation uint64
 	// Network is how the node reaches others, LinkAddress where they reach it; nil and empty for a cluster of one.

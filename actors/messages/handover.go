@@ -31,6 +31,8 @@ func (v *View) PreferLeader(p *metadata.Partition, own kafka.BrokerID) (h Handov
 		return refuse("The preferred leader, broker %d, is not there.", to.Broker)
 	case b.Fenced:
 		return refuse("The preferred leader, broker %d, is fenced.", to.Broker)
+	case v.IsFull(to.Broker):
+		return refuse("The disk of the preferred leader, broker %d, is full.", to.Broker)
 	case !slices.Contains(l.Voters, to.RaftID) || slices.Contains(l.Learners, to.RaftID):
 		return refuse("The replica of the preferred leader, broker %d, does not vote yet.", to.Broker)
 	case !slices.Contains(l.InSync, to.Broker):

@@ -78,11 +78,11 @@ func TestDisk(t *testing.T) {
 		t.Skip("skipped: ", err)
 	}
 	dir := t.TempDir()
-	d, err := newDisk(filepath.Join(dir, "image"), filepath.Join(dir, "disk"), 64<<20)
+	d, err := NewDisk(filepath.Join(dir, "image"), filepath.Join(dir, "disk"), 64<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.unmount()
+	defer d.Unmount()
 	if err := d.Fill(0); err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type room struct {
 	logger log.Logger
 	unit   int64
 	poke   chan struct{} // asks for a look
+	hunger chan struct{} // asks for what can be given back
 
 	written int64 // by the committer, since it last asked for a look
 
@@ -54,7 +55,7 @@ type room struct {
 }
 
 func newRoom(o Options) *room {
-	return &room{fs: o.FS, dir: o.Dir, logger: o.Logger, reserve: o.ReserveBytes, unit: unitMax, poke: make(chan struct{}, 1)}
+	return &room{fs: o.FS, dir: o.Dir, logger: o.Logger, reserve: o.ReserveBytes, unit: unitMax, poke: make(chan struct{}, 1), hunger: make(chan struct{}, 1)}
 }
 
 // size looks at the disk before the databases are opened, and makes all the room that there is for that.
@@ -149,13 +150,13 @@ func (r *room) release() bool {
 	err := r.fs.Remove(r.path())
 	level.Warn(r.logger).Log("msg", "a write has found no space: the ballast makes some", "file", r.path(), "bytes", r.ballast, "err", err)
 	r.free, r.full = 0, true
-	r.wake()
+	wake(r.poke)
 	return err == nil
 }
 
-func (r *room) wake() {
+func wake(asleep chan struct{}) {
 	select {
-	case r.poke <- struct{}{}:
+	case asleep <- struct{}{}:
 	default: // somebody has asked already
 	}
 }
@@ -164,7 +165,7 @@ func (r *room) wake() {
 func (r *room) wrote(bytes int) {
 	if r.written += int64(bytes); r.written >= r.unit/4 {
 		r.written = 0
-		r.wake()
+		wake(r.poke)
 	}
 }
 
@@ -175,7 +176,9 @@ func (s *Store) watchRoom(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		s.room.look()
-		s.room.announce()
+		if s.room.announce() {
+			wake(s.room.hunger)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -185,8 +188,8 @@ func (s *Store) watchRoom(ctx context.Context) {
 	}
 }
 
-// announce tells who wants to know that the store has become full, or has room again.
-func (r *room) announce() {
+// announce tells who wants to know that the store has become full, or has room again. It returns whether it is full.
+func (r *room) announce() bool {
 	r.mu.Lock()
 	full, changed, tell := r.full, r.full != r.told, r.tell
 	r.told = full
@@ -197,6 +200,7 @@ func (r *room) announce() {
 	if changed && tell != nil {
 		tell(full)
 	}
+	return full
 }
 
 func (r *room) log() {
