@@ -11,6 +11,7 @@ import (
 	"troupe/actors"
 	"troupe/actors/api"
 	"troupe/actors/messages"
+	"troupe/actors/replica"
 	"troupe/actors/session"
 	"troupe/partition"
 	"troupe/partition/config"
@@ -64,6 +65,8 @@ type builder struct {
 	lags   *lags
 	// answers bounds what is read for clients and not written to them.
 	answers *actors.Credits
+	// snapshots bounds how many the node sends at once.
+	snapshots *replica.Snapshots
 
 	node, membership, directory, partitions, balance, sessions *actor.PID
 	said                                                       sync.Map // what was logged about settings that can't be read
@@ -91,7 +94,7 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 	if o.VoterSilentMax == 0 {
 		o.VoterSilentMax = metadata.VoterSilentMax
 	}
-	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes)}
+	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes), snapshots: replica.NewSnapshots()}
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	top := system.Actors().NewLocalPID(actors.TopName(nodeName(o.NodeID), o.Incarnation)).Id
 	at := func(name string) *actor.PID { return system.Actors().NewLocalPID(top + "/" + name) }

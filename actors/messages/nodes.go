@@ -16,6 +16,24 @@ type Step struct {
 	Message   *pb.Message    // To and From in it are raft ids
 }
 
+// SnapshotPart is a part of a snapshot for the replica of a partition on another node. The first part is what raft says, the others are the machine's rows.
+type SnapshotPart struct {
+	Partition kafka.PartitionNumber
+	From      kafka.BrokerID // the node that the sender is on
+	Transfer  uint64         // tells the parts of one snapshot from those of others
+	Number    int            // of the part, from 0
+	Last      bool
+	Message   *pb.Message // in the first part
+	Chunk     []byte      // in the others; the last one may have none
+}
+
+// SnapshotAck says which part of a snapshot the receiver wants next. It is 0 where it knows nothing of that snapshot.
+type SnapshotAck struct {
+	Partition kafka.PartitionNumber
+	Transfer  uint64
+	Next      int
+}
+
 // Leaders tells the directory of another node who leads partitions on the sender's node, and how that node is.
 type Leaders struct {
 	Node  kafka.BrokerID

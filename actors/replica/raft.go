@@ -93,6 +93,7 @@ func (r *replica) step(m *messages.Step) {
 
 // died follows the death of a node. Its followers need not wait for a leader that was there.
 func (r *replica) died(node kafka.BrokerID) {
+	r.interrupt(node)
 	for _, id := range r.peers.on(node) {
 		if id != r.leader {
 			continue
@@ -118,6 +119,7 @@ func (r *replica) lost(node kafka.BrokerID) {
 	for _, id := range r.peers.on(node) {
 		r.p.Unreachable(id)
 	}
+	r.interrupt(node)
 }
 
 // sendRaft sends raft's messages to the other replicas. One that nobody knows is as good as lost.
@@ -158,5 +160,6 @@ func (r *replica) leadership(l *partition.Leadership) {
 // stopLeading tells the directory that this replica does not lead any more.
 func (r *replica) stopLeading() {
 	r.leads = false
+	r.endSendings()
 	r.send(r.o.Directory, &messages.Led{Number: r.o.Partition.Number, Leader: messages.Leader{Broker: r.o.Broker, Epoch: r.led.Leader.Epoch}})
 }

@@ -105,8 +105,8 @@ func (d *Disk) Restore() error { return errors.Join(d.Unmount(), d.mount()) }
 
 func (d *Disk) ballast() string { return filepath.Join(d.Dir, "ballast") }
 
-// Fill leaves no byte free.
-func (d *Disk) Fill() error {
+// Fill leaves so many bytes free, and no more.
+func (d *Disk) Fill(leave int64) error {
 	f, err := os.Create(d.ballast())
 	if err != nil {
 		return err
@@ -114,8 +114,13 @@ func (d *Disk) Fill() error {
 	defer f.Close()
 	for size := int64(64 << 20); size >= 4096; {
 		var s syscall.Stat_t
-		if err := syscall.Fstat(int(f.Fd()), &s); err != nil {
+		var disk syscall.Statfs_t
+		if err := errors.Join(syscall.Fstat(int(f.Fd()), &s), syscall.Statfs(d.Dir, &disk)); err != nil {
 			return err
+		}
+		if leave > 0 && int64(disk.Bavail)*disk.Bsize-size < leave {
+			size /= 2
+			continue
 		}
 		switch err := syscall.Fallocate(int(f.Fd()), 0, s.Size, size); {
 		case errors.Is(err, syscall.ENOSPC):

@@ -83,7 +83,7 @@ func TestDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Unmount()
-	if err := d.Fill(); err != nil {
+	if err := d.Fill(0); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(d.Dir, "more"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {

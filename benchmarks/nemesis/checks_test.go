@@ -117,3 +117,11 @@ func replicaOf(t *testing.T, node int32, commit consensus.Index, terms ...consen
 	}
 	return l
 }
+
+// Who is followed is read from the nodes' logs.
+func TestFollows(t *testing.T) {
+	line := `level=debug ts=2026-11-26T00:42:06.147529259Z msg=follows partition=__consumer_offsets-2 leader=3 epoch=5`
+	if m := follows.FindStringSubmatch(line); m == nil || !slices.Equal(m[1:], []string{"__consumer_offsets", "2", "3", "5"}) {
+		t.Errorf("%q", m)
+	}
+}

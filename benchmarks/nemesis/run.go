@@ -257,10 +257,12 @@ func (r *run) finish(ctx context.Context) error {
 		}
 		h.checkTopics(n.ID, named)
 	}
-	time.Sleep(settled) // the followers hear of the last commit
+	time.Sleep(time.Second) // the slowest follower has the last record on its disk
 	r.cluster.Kill(r.cluster.Nodes...)
 	for _, n := range r.cluster.Nodes {
-		checkLog(h, n)
+		if checkLog(h, n) == 0 {
+			return fmt.Errorf("node %d has logged nowhere whom it follows; are its lines other ones now?", n.ID)
+		}
 	}
 	r.report.Compared, err = checkFolders(h, r.cluster.Nodes)
 	return err

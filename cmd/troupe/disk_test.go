@@ -184,7 +184,7 @@ func TestReserve(t *testing.T) {
 	f.read(ctx, server.kafka, half)
 	f.fill(ctx)
 
-	if err := disk.Fill(); err != nil {
+	if err := disk.Fill(0); err != nil {
 		t.Fatal(err)
 	}
 	server.kill()
@@ -239,7 +239,7 @@ func TestFullDiskInACluster(t *testing.T) {
 	if leads(1) == 0 {
 		t.Fatal("node 1 leads nothing")
 	}
-	if err := disk.Fill(); err != nil {
+	if err := disk.Fill(0); err != nil {
 		t.Fatal(err)
 	}
 	for began := time.Now(); leads(1) > 0; more(1) { // on the leader, for as long as it is one
