@@ -25,6 +25,9 @@ func (p *Partition) Step(m *pb.Message) {
 	if f := p.followers[m.GetFrom()]; f != nil {
 		f.contact = p.now
 	}
+	if p.isSpared(m) {
+		return
+	}
 	p.replica.Step(m)
 }
 
