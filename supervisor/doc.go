@@ -24,15 +24,16 @@
 //	replica ──► coordinator    Attached, Applied, Leading, SnapshotDue
 //	coordinator ──► directory  coordinator.Committed: rows of the metadata log, as they are applied
 //	replica ──► directory      Led
-//	directory ──► directory    Leaders, TellLeaders: what each node leads, told to all others
+//	directory ──► directory    Leaders, TellLeaders: what each node leads, and whether its disk is full, told to all others
 //	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown
 //	membership ──► node        which cluster the node is of
-//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver
+//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
 //	directory ──► partitions, balance   that the view has changed
 //	balance ──► controller     metadata.ReassignmentsDone; ──► replica: Transfer
 //	partitions ──► replica     Configure
 //	node ──► directory         that it waits for the view to be as it needs it; ──► controller: RegisterBroker
+//	store ──► directory        DiskFull; it reaches the replicas by way of the view and their parent
 //	store ──► replica          each write once it is durable; a worker ──► whoever asked: what it has read or loaded
 //	connection ──► session     session.Arrived, session.Closed; sessions ──► session: that the node drains
 //	all of them ──► who asked  Reply

@@ -36,7 +36,6 @@ func TestFullDisk(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("the server goes on")
 	}
-	t.Log(server.log)
 	if code := server.cmd.ProcessState.ExitCode(); code != exitStoreDead || !strings.Contains(server.log.String(), "no space left on device") {
 		t.Errorf("exit code %d: %s", code, server.log)
 	}
