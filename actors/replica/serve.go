@@ -52,6 +52,10 @@ func (r *replica) serve(message any) {
 		r.p.Configure(m.Config)
 	case *messages.Step:
 		r.step(m)
+	case *messages.Rest:
+		r.p.Rest(m.Rest)
+	case *messages.Wake:
+		r.gone(m.Leader)
 	case *messages.SnapshotPart:
 		r.part(m)
 	case *messages.SnapshotAck:
@@ -59,7 +63,6 @@ func (r *replica) serve(message any) {
 	case *messages.Members:
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
-		r.startTicking()
 	case *messages.Live:
 		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.NodeUp:
