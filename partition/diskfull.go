@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -20,13 +21,16 @@ import (
 
 // SetFull says which replicas stand on nodes whose disks are full, this one among them, whenever that changes.
 func (p *Partition) SetFull(raftIDs []uint64) {
-	p.full = nil
-	if p.o.Machine || len(raftIDs) == 0 {
-		return
-	}
-	p.full = make(map[uint64]bool, len(raftIDs))
+	full := map[uint64]bool{}
 	for _, id := range raftIDs {
-		p.full[id] = true
+		full[id] = true
+	}
+	if p.o.Machine {
+		clear(full)
+	}
+	if !maps.Equal(full, p.full) {
+		p.full = full
+		p.Wake()
 	}
 }
 

@@ -282,6 +282,7 @@ func (r *replica) dismiss() {
 	r.endSendings()
 	if r.leads {
 		r.stopLeading()
+		r.tellOthers(&messages.Wake{Partition: r.o.Partition.Number, Leader: r.o.Partition.RaftID})
 	}
 }
 
