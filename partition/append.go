@@ -45,6 +45,9 @@ func (p *Partition) tryAppend(now time.Time, h held) bool {
 		return false
 	}
 	err := p.append(now, h.batch, h.acks, h.ticket)
+	if err != nil && p.serving && p.producer(h.batch.ProducerID()) == nil {
+		p.refused.note(h.batch, err)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, consensus.ErrTransferring):
@@ -65,6 +68,11 @@ func (p *Partition) tryAppend(now time.Time, h held) bool {
 func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who Ticket) error {
 	if !p.serving {
 		return errNotLeader
+	}
+	if id := b.ProducerID(); id != kafka.NoProducer && p.producer(id) == nil {
+		if err := p.refused.check(b); err != nil {
+			return err
+		}
 	}
 	if live, least := p.liveVoters(), p.o.Config.MinInsyncReplicas; acks == kafka.AcksAll && live < least {
 		return kafka.Errorf(kerr.NotEnoughReplicas, "%s has %d voters on live nodes, and min.insync.replicas is %d", p.o.Name, live, least)

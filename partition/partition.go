@@ -83,6 +83,7 @@ type overlay struct {
 	appendMax int64 // the newest log append time, given or proposed
 	active    map[kafka.ProducerID]time.Time
 	moving    kafka.Offset // where a proposed log start will be
+	refused   refusals
 
 	followers     map[uint64]*follower // by raft id
 	reconfiguring bool                 // a change of the configuration is proposed
@@ -241,7 +242,7 @@ func (p *Partition) begin(now time.Time) {
 	p.overlay = overlay{
 		serving: true, epoch: p.Epoch(), logEnd: p.state.highWatermark, stored: p.state.highWatermark, appendMax: p.state.lastAppendMillis,
 		appending: map[kafka.ProducerID]*appending{}, active: make(map[kafka.ProducerID]time.Time, len(p.state.producers)),
-		followers: map[uint64]*follower{},
+		followers: map[uint64]*follower{}, refused: refusals{},
 	}
 	for id := range p.state.producers {
 		p.active[id] = now

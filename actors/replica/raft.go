@@ -22,6 +22,8 @@ const (
 	// Where the leader's node is dead, the followers ask for votes one after the other, so that the first has its answers before the second asks.
 	successorPause  = 60 * time.Millisecond
 	successorJitter = 20 * time.Millisecond
+	// handOverPause is the least time between two hand-overs of a replica whose node is about to end: where all nodes are, they would give it to each other.
+	handOverPause = time.Second
 	// Nodes do not learn of a death at the same time, so the turns alone don't keep replicas apart. Whoever was asked for a vote lets the other one finish,
 	// for as long as three syncs may take: of two that ask at once neither may win, and both wait for an election timeout then.
 	electionPause = 150 * time.Millisecond
@@ -163,7 +165,8 @@ func (r *replica) leadership(l *partition.Leadership) {
 			Voters: l.Voters, Learners: l.Learners, HighWatermark: r.high,
 		}}
 		r.send(r.o.Directory, r.led)
-		if r.leaving {
+		if now := r.o.System.Now(); r.leaving && now.Sub(r.handed) >= handOverPause {
+			r.handed = now
 			r.p.HandOver()
 		}
 	case ended:

@@ -82,6 +82,7 @@ type replica struct {
 	voters    []uint64
 	ticking   bool
 	leaving   bool                // its node is about to end
+	handed    time.Time           // when it last gave leadership away for that
 	solicited time.Time           // when another replica last asked for a vote
 	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
 	receiving *receiving          // the snapshot that comes, nil where none does

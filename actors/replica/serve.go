@@ -78,7 +78,7 @@ func (r *replica) serve(message any) {
 	case *messages.NodeLost:
 		r.lost(m.Node)
 	case *messages.HandOver:
-		r.leaving = true
+		r.leaving, r.handed = true, r.o.System.Now()
 		r.p.HandOver()
 	case *messages.Announce:
 		r.announce()
