@@ -24,6 +24,7 @@ import (
 // and go on with what is done to one of them, where node= stands before what testdata/single says (produce, fetch, list, config, state, advance, retain, …), or
 //
 //	campaign node=N   forget-leader node=N   transfer node=N to=N   unreachable node=N to=N   tick [node=N] [n=N]   live node=N [ids=(N,…)]
+//	full [ids=(N,…)]  is told to all: the disks of these replicas' nodes are full, and of no others
 //	settle            deliver every message and sync every disk until nothing is left
 //	deliver           deliver every message that waits, once; nothing becomes durable
 //	sync node=N       what the replica has written is durable now
@@ -65,6 +66,7 @@ func seedElections(t *testing.T, seed uint64) {
 type cluster struct {
 	nodes []*harness // by raft id less one; its p is nil while it is down
 	queue []*pb.Message
+	lost  []*pb.Message // snapshots of whose loss the sender has not heard
 	cuts  map[[2]uint64]bool
 }
 
@@ -101,8 +103,40 @@ func (c *cluster) post(messages []*pb.Message) {
 	for _, m := range messages {
 		if !c.cuts[[2]uint64{m.GetFrom(), m.GetTo()}] {
 			c.queue = append(c.queue, proto.Clone(m).(*pb.Message))
+		} else if m.GetType() == pb.MsgSnap {
+			c.lost = append(c.lost, m)
 		}
 	}
+}
+
+// give hands a message to the replica that it is for, and tells the sender of a snapshot what became of it.
+func (c *cluster) give(m *pb.Message) {
+	to, from := c.node(m.GetTo()), c.node(m.GetFrom())
+	arrives := to.p != nil && !c.cuts[[2]uint64{m.GetFrom(), m.GetTo()}]
+	switch {
+	case m.GetType() != pb.MsgSnap:
+		if arrives {
+			to.p.Step(m)
+		}
+		return
+	case arrives:
+		if err := to.p.Install(m, from.chunks); err != nil {
+			to.t.Error(err)
+		}
+	}
+	if from.p != nil {
+		from.p.Sent(m.GetTo(), arrives)
+	}
+}
+
+// report tells senders of lost snapshots.
+func (c *cluster) report() {
+	for _, m := range c.lost {
+		if from := c.node(m.GetFrom()); from.p != nil {
+			from.p.Sent(m.GetTo(), false)
+		}
+	}
+	c.lost = nil
 }
 
 func (c *cluster) node(id uint64) *harness { return c.nodes[id-1] }
@@ -160,6 +194,14 @@ func (c *cluster) do(t *testing.T, d *datadriven.TestData) {
 		return
 	case "live":
 		c.node(id).p.SetLive(ids("ids"))
+	case "full":
+		for _, h := range c.nodes {
+			if h.p != nil {
+				h.p.SetFull(ids("ids"))
+				h.turn()
+			}
+		}
+		return
 	case "settle":
 		c.settle()
 		return
@@ -204,11 +246,14 @@ func (c *cluster) deliver() {
 	queue := c.queue
 	c.queue = nil
 	for _, m := range queue {
-		if h := c.node(m.GetTo()); h.p != nil && !c.cuts[[2]uint64{m.GetFrom(), m.GetTo()}] {
-			h.p.Step(m)
-			h.turn()
+		c.give(m)
+		for _, id := range []uint64{m.GetTo(), m.GetFrom()} {
+			if h := c.node(id); h.p != nil && (id == m.GetTo() || m.GetType() == pb.MsgSnap) {
+				h.turn()
+			}
 		}
 	}
+	c.report()
 }
 
 func (c *cluster) settle() {
@@ -239,7 +284,7 @@ func (c *cluster) compare(t *testing.T) {
 				continue
 			}
 			common := min(s.applied, other.p.state.applied)
-			if !slices.EqualFunc(h.entries[:common], other.entries[:common], sameEntry) {
+			if !slices.EqualFunc(h.entries[:common], other.entries[:common], sameOrGone) {
 				t.Errorf("the logs of %d and %d differ before entry %d", h.o.RaftID, other.o.RaftID, common)
 			}
 			if s.applied == other.p.state.applied && string(h.encoded()) != string(other.encoded()) {
@@ -249,12 +294,15 @@ func (c *cluster) compare(t *testing.T) {
 	}
 }
 
+// sameOrGone takes an entry that only one of the logs still has for the same.
+func sameOrGone(a, b consensus.Entry) bool { return a.Index == 0 || b.Index == 0 || sameEntry(a, b) }
+
 func sameEntry(a, b consensus.Entry) bool {
 	return a.Index == b.Index && a.Term == b.Term && a.Kind == b.Kind && string(a.Data) == string(b.Data)
 }
 
 func (h *harness) encoded() []byte {
-	return h.p.state.encode(h.p.replica.Terms().Upto(h.p.state.applied))
+	return h.p.state.encode(nil) // where the first term that the log knows began differs
 }
 
 func (c *cluster) transcript() string {

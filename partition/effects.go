@@ -16,6 +16,8 @@ type Effects struct {
 	Writes []*LogWrite
 	// Messages go to the replicas that they name; losing one does no harm.
 	Messages []*pb.Message
+	// Snapshots go to replicas too, together with what the store holds beside them. Sent is called with what became of each.
+	Snapshots []Snapshotted
 	// Replies answer tickets. One ticket of a waiting fetch may be answered twice, as Fetch says.
 	Replies []Reply
 	// Lookups are to be done by a reader, which answers the ticket itself.
@@ -26,6 +28,8 @@ type Effects struct {
 	Applied []record.Batch
 	// SnapshotDue asks the machine's owner for a snapshot of the rows, to be handed to Compact.
 	SnapshotDue bool
+	// Installed says that the state is now that of a snapshot, and not of what was applied before: a machine's owner loads its rows anew.
+	Installed bool
 	// Leadership, where not nil, is what changed about who leads.
 	Leadership *Leadership
 	// Stopped tells why the partition can't go on: an entry that it can't apply.
@@ -35,7 +39,8 @@ type Effects struct {
 // A LogWrite is a write for the store together with raft's part of it.
 type LogWrite struct {
 	Write
-	raft *consensus.Write
+	raft     *consensus.Write
+	installs *state // what the partition is once the write is durable
 }
 
 // Leadership is who leads a partition, as one replica sees it.

@@ -11,9 +11,9 @@ import (
 	"troupe/partition/kafka"
 )
 
-// stateFormat is the version of the encoding below. Format 1, which is read too, had no configuration: it was always the founding one. A
-// reader refuses a newer one.
-const stateFormat = 2
+// stateFormat is the version of the encoding below. Earlier ones are read too: format 1 had no configuration, which was always the founding one, and format 2 did not say
+// where the configuration and the machine's rows are from. A reader refuses a newer one.
+const stateFormat = 3
 
 // encode returns the state as checkpoints and snapshots hold it: the format, then everything as varints, lists led by their length.
 func (s *state) encode(terms consensus.Terms) []byte {
@@ -69,9 +69,13 @@ func (s *state) encode(terms consensus.Terms) []byte {
 		}
 	}
 	if c.AutoLeave {
-		return append(b, 1)
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
 	}
-	return append(b, 0)
+	b.put(uint64(c.Index))
+	b.offset(s.rows)
+	return b
 }
 
 // decode reads what encode wrote.
@@ -120,6 +124,11 @@ func decode(b []byte) (*state, consensus.Terms, error) {
 			}
 		}
 		c.AutoLeave = r.get() == 1
+	}
+	if b[0] > 2 {
+		s.configuration.Index, s.rows = consensus.Index(r.get()), r.offset()
+	} else {
+		s.configuration.Index, s.rows = s.applied, s.highWatermark // from no later, which is what counts
 	}
 	if r.failed || len(r.b) > 0 {
 		return nil, nil, errors.New("partition state is damaged: its fields do not fill its bytes")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition/consensus"
 	"troupe/partition/kafka"
@@ -52,6 +53,7 @@ type Partition struct {
 
 	overlay
 	live         map[uint64]bool // the other replicas on live nodes
+	full         map[uint64]bool // the replicas on nodes whose disks are full
 	wish         wish
 	reconfigured consensus.Term // in which the configuration was last changed here
 	observing    bool           // something happened that may change who is in sync
@@ -60,6 +62,9 @@ type Partition struct {
 	now         time.Time       // of the last call that brought it
 	reading     uint64          // the newest ReadIndex token
 	compactedTo consensus.Index // the first index that was handed to the store as a snapshot's
+	begins      kafka.Offset    // the high watermark at the index of the snapshot before the log
+	arriving    *arriving       // a snapshot that raft is to look at
+	installing  int             // snapshots that are on their way to the disk
 
 	sinceCheckpoint int64 // bytes applied
 	unsaved         bool  // something was applied since the last checkpoint
@@ -105,6 +110,9 @@ func (p *Partition) Written(w *LogWrite) {
 		return
 	}
 	p.out.Messages = append(p.out.Messages, p.replica.Stored(w.raft)...)
+	if w.installs != nil {
+		p.installed(w.installs)
+	}
 	for i := len(w.Entries) - 1; i >= 0 && p.serving; i-- {
 		// A write that was handed in before this replica began to lead may hold what another leader has replaced since.
 		if e := &w.Entries[i]; e.Kind == consensus.Batch && e.Term == p.replica.Term() {
@@ -122,17 +130,15 @@ func (p *Partition) Ready(now time.Time) Effects {
 		p.confirmReads()
 		ready := p.replica.Ready()
 		for _, w := range ready.Writes {
-			p.out.Writes = append(p.out.Writes, &LogWrite{
-				Write: Write{Partition: p.o.Number, Entries: w.Entries, Hard: w.Hard, Sync: w.Sync},
-				raft:  w,
-			})
+			p.out.Writes = append(p.out.Writes, p.write(w))
 		}
-		p.out.Messages = append(p.out.Messages, ready.Messages...)
+		p.arriving = nil // raft has taken it, or does not need it
+		p.send(p.spare(ready.Messages))
 		p.lead()
 		p.apply(now, ready.Committed)
 		p.confirmed(now, ready.Confirmed)
 		// What was applied makes room for what waits, which raft has to hand out in turn.
-		if proposed := p.appendHeld(now); !p.reconfigure(now) && !p.settle() && !proposed {
+		if proposed := p.appendHeld(now); !p.reconfigure(now) && !p.settle() && !p.yield(now) && !proposed {
 			break
 		}
 	}
@@ -146,6 +152,25 @@ func (p *Partition) Ready(now time.Time) Effects {
 	out := p.out
 	p.out = Effects{}
 	return out
+}
+
+func (p *Partition) write(w *consensus.Write) *LogWrite {
+	out := &LogWrite{Write: Write{Partition: p.o.Number, Entries: w.Entries, Hard: w.Hard, Sync: w.Sync}, raft: w}
+	if w.Snapshot != nil {
+		p.install(out)
+	}
+	return out
+}
+
+// send hands out messages for other replicas.
+func (p *Partition) send(messages []*pb.Message) {
+	for _, m := range messages {
+		if m.GetType() == pb.MsgSnap {
+			p.out.Snapshots = append(p.out.Snapshots, p.sending(m))
+			continue
+		}
+		p.out.Messages = append(p.out.Messages, m)
+	}
 }
 
 // lead follows what raft says about who leads.
@@ -252,7 +277,7 @@ func (p *Partition) update() *Update {
 
 // checkpoint adds the state to the turn's update when enough has come together since the last one, or when asked to.
 func (p *Partition) checkpoint(force bool) {
-	if p.unsaved && (force || p.sinceCheckpoint >= checkpointBytes) {
+	if p.unsaved && p.installing == 0 && (force || p.sinceCheckpoint >= checkpointBytes) {
 		p.update().Checkpoint = p.state.encode(p.replica.Terms().Upto(p.state.applied))
 		p.unsaved, p.sinceCheckpoint = false, 0
 	}

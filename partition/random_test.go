@@ -23,7 +23,7 @@ var (
 )
 
 // Random histories of a partition with three voters and a fourth replica: messages are lost, repeated and overtake each other, replicas are cut off, crash with a part of what they
-// wrote, and are replaced. Whatever happens: an epoch has one leader; what was acknowledged stays where it was acknowledged; the logs are the same up to what is applied,
+// wrote, their disks become full, and they are replaced. Whatever happens: an epoch has one leader; what was acknowledged stays where it was acknowledged; the logs are the same up to what is applied,
 // and so are the states; and a producer that repeats what was not answered is in the log once.
 //
 //	go test ./partition -run TestRandomHistories -seed 17
@@ -56,7 +56,9 @@ type history struct {
 	newest    kafka.LeaderEpoch // in which anybody has served
 	seen      kafka.Offset      // the highest high watermark that a client may have seen in it, or before
 	producers []*client
+	guests    [2]record.Producer
 	acked     []ack
+	installed int // snapshots
 }
 
 // A client is an idempotent producer that sends a batch again until it has an answer.
@@ -75,6 +77,9 @@ type ack struct {
 	base     kafka.Offset
 }
 
+// firstGuest is the id of the first producer that is no client.
+const firstGuest kafka.ProducerID = 100
+
 func newHistory(t *testing.T, seed uint64) *history {
 	s := &history{
 		cluster: newCluster(t, 3, 4), t: t, r: rand.New(rand.NewPCG(seed, 1)),
@@ -82,6 +87,9 @@ func newHistory(t *testing.T, seed uint64) *history {
 	}
 	for i := range 3 {
 		s.producers = append(s.producers, &client{id: kafka.ProducerID(i + 1), count: 1, acks: kafka.AcksAll})
+	}
+	for i := range s.guests {
+		s.guests[i].ID = firstGuest + kafka.ProducerID(i)
 	}
 	for _, h := range s.nodes {
 		h.o.Config.SegmentBytes = 2000
@@ -108,12 +116,17 @@ func (s *history) step() {
 	case n < 800:
 		s.syncSome(h)
 	case n < 840:
+		s.report()
 		for _, h := range s.nodes {
 			s.tick(h)
 		}
 	case n < 970:
 		if leader := s.leaders[s.newest]; leader != 0 && s.r.IntN(4) > 0 {
 			h = s.node(leader)
+		}
+		if s.r.IntN(4) == 0 {
+			s.visit(h)
+			return
 		}
 		s.produce(s.producers[s.r.IntN(len(s.producers))], h)
 	default:
@@ -128,7 +141,11 @@ func (s *history) trouble(h *harness) {
 		}
 		return
 	}
-	switch s.r.IntN(10) {
+	switch s.r.IntN(15) {
+	case 10, 11, 12, 13:
+		if to := h.p.HighWatermark(); to > 0 {
+			h.p.DeleteRecords(max(0, to-kafka.Offset(s.r.IntN(20))), 0)
+		}
 	case 0:
 		h.p.Transfer(uint64(1 + s.r.IntN(4)))
 	case 1:
@@ -153,8 +170,26 @@ func (s *history) trouble(h *harness) {
 	case 9:
 		h.p.Checkpoint()
 		h.p.Retain(h.now)
+	case 14:
+		s.fill()
 	}
 	s.take(h)
+}
+
+// fill makes some disks full, and gives others room again. Not everybody hears of it.
+func (s *history) fill() {
+	var full []uint64
+	for id := range s.nodes {
+		if s.r.IntN(3) == 0 {
+			full = append(full, uint64(id+1))
+		}
+	}
+	for _, h := range s.nodes {
+		if h.p != nil && s.r.IntN(4) > 0 {
+			h.p.SetFull(full)
+			s.take(h)
+		}
+	}
 }
 
 func (s *history) want(voters []int) {
@@ -194,15 +229,20 @@ func (s *history) deliverOne() {
 		s.queue = slices.Delete(s.queue, i, i+1)
 	}
 	if fate >= 92 {
+		if m.GetType() == pb.MsgSnap {
+			s.lost = append(s.lost, m)
+		}
 		return
 	}
 	s.deliver1(m)
 }
 
 func (s *history) deliver1(m *pb.Message) {
-	if h := s.node(m.GetTo()); h.p != nil && !s.cuts[[2]uint64{m.GetFrom(), m.GetTo()}] {
-		h.p.Step(proto.Clone(m).(*pb.Message))
-		s.take(h)
+	s.give(proto.Clone(m).(*pb.Message))
+	for _, id := range []uint64{m.GetTo(), m.GetFrom()} {
+		if h := s.node(id); h.p != nil {
+			s.take(h)
+		}
 	}
 }
 
@@ -230,6 +270,12 @@ func (s *history) crash(h *harness) {
 		h.write(w)
 	}
 	h.p, h.waiting = nil, nil
+	switch s.r.IntN(4) { // what can be computed again may be of long before
+	case 0:
+		h.stored.Checkpoint = nil
+	case 1:
+		h.stored.Checkpoint = h.older
+	}
 	for _, c := range s.producers {
 		if c.at == h.o.RaftID {
 			c.at = 0
@@ -267,11 +313,38 @@ func (s *history) produce(c *client, h *harness) {
 	s.take(h)
 }
 
+// visit has a producer append that does not care what becomes of it, or be forgotten.
+func (s *history) visit(h *harness) {
+	if h.p == nil {
+		return
+	}
+	g := &s.guests[s.r.IntN(len(s.guests))]
+	switch s.r.IntN(8) {
+	case 0:
+		_ = h.p.replica.Propose(consensus.Command, command(forgetProducer, int64(g.ID)))
+	case 1:
+		g.Epoch, g.Sequence = g.Epoch+1, 0
+		fallthrough
+	default:
+		b := record.Builder{Producer: &record.Producer{ID: g.ID, Epoch: g.Epoch, Sequence: g.Sequence}}
+		b.Add(record.Record{Timestamp: h.now.UnixMilli(), Value: []byte("guest")})
+		h.p.Append(h.now, build(s.t, &b), kafka.AcksNone, 0)
+		g.Sequence++
+	}
+	s.take(h)
+}
+
 // take takes the effects of a replica's turn and looks at everything that they show.
 func (s *history) take(h *harness) {
 	e := h.ready()
 	if e.Stopped != nil {
 		s.t.Fatalf("replica %d stopped: %v", h.o.RaftID, e.Stopped)
+	}
+	if e.Installed {
+		s.installed++
+	}
+	if h.reset {
+		h.reset, h.behind = false, consensus.Index(len(s.log)) // until then its state is not that of others
 	}
 	s.checkLog(h)
 	if l := e.Leadership; l != nil && l.Leader == h.o.RaftID {
@@ -302,7 +375,7 @@ func (s *history) answered(c *client, r Reply) {
 	case 0:
 		s.acked = append(s.acked, ack{c.id, c.seq, r.Response.(*Produced).BaseOffset})
 		c.seq, c.count = c.seq.Add(int32(c.count)), 1+s.r.IntN(3)
-	case kerr.NotLeaderForPartition.Code, kerr.NotEnoughReplicas.Code, kerr.NotEnoughReplicasAfterAppend.Code:
+	case kerr.NotLeaderForPartition.Code, kerr.NotEnoughReplicas.Code, kerr.NotEnoughReplicasAfterAppend.Code, kerr.KafkaStorageError.Code:
 	default:
 		s.t.Fatalf("producer %d, sequence %d: %v", c.id, c.seq, r.Err)
 	}
@@ -317,11 +390,14 @@ func (s *history) checkLog(h *harness) {
 	for i := h.checked; i < int(applied); i++ {
 		if i == len(s.log) {
 			s.log = append(s.log, h.entries[i])
-		} else if !sameEntry(s.log[i], h.entries[i]) {
+		} else if !sameOrGone(s.log[i], h.entries[i]) {
 			s.t.Fatalf("entry %d of replica %d is not the one that others have applied", i+1, h.o.RaftID)
 		}
 	}
 	h.checked = int(applied)
+	if applied < h.behind {
+		return
+	}
 	state := string(h.encoded())
 	if was, ok := s.states[applied]; ok && was != state {
 		s.t.Fatalf("after entry %d replica %d has another state than others had", applied, h.o.RaftID)
@@ -340,9 +416,11 @@ func (s *history) settleAll() {
 	}
 	for _, h := range s.nodes {
 		h.p.SetLive(s.up())
+		h.p.SetFull(nil)
 		h.p.Want([]uint64{1, 2, 3, 4}, nil)
 	}
 	for range 300 {
+		s.report()
 		for _, h := range s.nodes {
 			s.tick(h)
 		}
@@ -404,6 +482,9 @@ func (s *history) check() {
 			continue
 		}
 		b := record.Batch(e.Data)
+		if b.ProducerID() >= firstGuest {
+			continue
+		}
 		k := key{b.ProducerID(), b.BaseSequence()}
 		if was, ok := at[k]; ok {
 			s.t.Errorf("sequence %d of producer %d is at %d and at %d", k.seq, k.producer, was, b.BaseOffset())
@@ -415,5 +496,5 @@ func (s *history) check() {
 			s.t.Errorf("sequence %d of producer %d was acknowledged at %d and is at %d (%v)", a.seq, a.producer, a.base, got, ok)
 		}
 	}
-	s.t.Logf("%d entries, %d epochs, %d acknowledgements", len(s.log), len(s.leaders), len(s.acked))
+	s.t.Logf("%d entries, %d epochs, %d acknowledgements, %d snapshots", len(s.log), len(s.leaders), len(s.acked), s.installed)
 }

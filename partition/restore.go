@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"troupe/partition/consensus"
+	"troupe/partition/kafka"
 	"troupe/partition/record"
 )
 
@@ -18,7 +19,7 @@ func Restore(o Options, stored *Stored) (*Partition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("restore %s: %w", o.Name, err)
 	}
-	p.state = base.state
+	p.state, p.begins = base.state, base.begins
 	if len(p.state.configuration.Voters) == 0 {
 		p.state.configuration = consensus.Founding(o.Founding...)
 	}
@@ -52,7 +53,7 @@ func Restore(o Options, stored *Stored) (*Partition, error) {
 		Hard: stored.Hard.HardState, Configuration: p.state.configuration,
 		SnapshotIndex: stored.Snapshot.Index, SnapshotTerm: stored.Snapshot.Term,
 		Applied: commit, Terms: base.terms, Tail: unapplied,
-		Read: o.Read, Warn: o.Warn,
+		Read: o.Read, Snapshot: p.snapshot, Warn: o.Warn,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("restore %s: %w", o.Name, err)
@@ -67,6 +68,7 @@ type base struct {
 	terms   consensus.Terms
 	indexed consensus.Index // the last entry that the store's index rows cover
 	index   indexer         // as it was after that entry
+	begins  kafka.Offset    // the high watermark at the snapshot's index
 }
 
 // newest decodes the newest state that the store holds. That of a snapshot may be newer than the last checkpoint; index rows
@@ -81,7 +83,7 @@ func newest(stored *Stored) (base, error) {
 		if s.applied > stored.Last {
 			return b, fmt.Errorf("the snapshot's state is of entry %d, but the last entry of the log is %d: the log has lost its end", s.applied, stored.Last)
 		}
-		b.state, b.terms = s, terms
+		b.state, b.terms, b.begins = s, terms, s.begin()
 	}
 	if stored.Checkpoint == nil {
 		return b, nil
@@ -95,6 +97,7 @@ func newest(stored *Stored) (base, error) {
 	}
 	b.indexed, b.index = s.applied, s.index
 	if s.applied >= b.state.applied {
+		s.rows = b.state.rows // the checkpoint may be of before the snapshot
 		b.state, b.terms = s, terms
 	}
 	return b, nil

@@ -116,17 +116,21 @@ func (p *Partition) startMoved() {
 		p.out.SnapshotDue = true
 		return
 	}
-	p.compact(nil)
+	p.compact(nil, s.rows)
 }
 
-// Compact takes the machine's rows as they are after everything that was applied, after Effects.SnapshotDue asked for them.
-func (p *Partition) Compact(chunks [][]byte) { p.compact(chunks) }
+// Compact takes the machine's rows as they are at an end of the log, after Effects.SnapshotDue asked for them.
+func (p *Partition) Compact(chunks [][]byte, upto kafka.Offset) {
+	if upto >= p.state.begin() { // else a snapshot of the leader's has come meanwhile, and the rows are of before it
+		p.compact(chunks, upto)
+	}
+}
 
 // compact makes the log begin at the segment that holds the log start. The snapshot before it has the newest state: that
 // already says what the entries after it did, which apply therefore skips.
-func (p *Partition) compact(chunks [][]byte) {
+func (p *Partition) compact(chunks [][]byte, rows kafka.Offset) {
 	s := p.state
-	if len(s.segments) == 0 {
+	if len(s.segments) == 0 || p.installing > 0 {
 		return
 	}
 	first := s.segments[0].index
@@ -134,6 +138,7 @@ func (p *Partition) compact(chunks [][]byte) {
 		return
 	}
 	index := max(first, p.replica.First()) - 1
+	s.rows = rows
 	p.out.Writes = append(p.out.Writes, &LogWrite{Write: Write{
 		Partition: p.o.Number,
 		Snapshot: &Snapshot{
@@ -141,7 +146,7 @@ func (p *Partition) compact(chunks [][]byte) {
 		},
 		Chunks: chunks, LogStart: s.logStart, Sync: true,
 	}})
-	p.compactedTo = first
+	p.compactedTo, p.begins = first, s.begin()
 	p.replica.Compacted(index)
 }
 

@@ -47,14 +47,18 @@ type harness struct {
 	o       Options
 	now     time.Time
 	stored  Stored
-	entries []consensus.Entry // of the store, contiguous from index 1
+	entries []consensus.Entry // of the store, contiguous from index 1; zero up to a snapshot that came from a leader
+	chunks  [][]byte
+	older   []byte // the checkpoint before the stored one
 	blocks  []Block
 	times   []BlockTime
 	waiting []*LogWrite
 	send    func([]*pb.Message) // where not nil, takes what goes to other replicas
 	ticket  Ticket
 	said    []string
-	checked int // entries that a test has looked at
+	checked int             // entries that a test has looked at
+	behind  consensus.Index // what was applied anywhere when it was given a snapshot
+	reset   bool            // it was given one
 }
 
 func newHarness(t *testing.T) *harness { return newReplica(t, 1, 1) }
@@ -86,6 +90,9 @@ func (h *harness) start() {
 	h.stored.Last = consensus.Index(len(h.entries))
 	if n := len(h.entries); n > 0 {
 		h.stored.LastTerm = h.entries[n-1].Term
+	}
+	if h.stored.Last == h.stored.Snapshot.Index {
+		h.stored.LastTerm = h.stored.Snapshot.Term
 	}
 	p, err := Restore(h.o, &h.stored)
 	if err != nil {
@@ -214,6 +221,10 @@ func (h *harness) sync() {
 }
 
 func (h *harness) write(w *LogWrite) {
+	if w.Reset {
+		h.entries = make([]consensus.Entry, w.Snapshot.Index)
+		h.stored.Last, h.checked, h.reset = w.Snapshot.Index, int(w.Snapshot.Index), true
+	}
 	if n := len(w.Entries); n > 0 {
 		h.entries = append(h.entries[:w.Entries[0].Index-1], w.Entries...)
 		h.stored.Last = w.Entries[n-1].Index
@@ -222,8 +233,12 @@ func (h *harness) write(w *LogWrite) {
 		h.stored.Hard = HardStateOf{*w.Hard, true}
 	}
 	if w.Snapshot != nil {
-		h.stored.Snapshot = *w.Snapshot
-		h.say("store: the log begins after entry %d, log start %d", w.Snapshot.Index, w.LogStart)
+		h.stored.Snapshot, h.chunks = *w.Snapshot, w.Chunks
+		line := fmt.Sprintf("store: the log begins after entry %d, log start %d", w.Snapshot.Index, w.LogStart)
+		if w.Reset {
+			line += ", nothing of before is left"
+		}
+		h.say("%s", line)
 	}
 }
 
@@ -248,6 +263,9 @@ func (h *harness) turn() {
 	if e.SnapshotDue {
 		h.say("snapshot of the rows is due")
 	}
+	if e.Installed {
+		h.say("installed: high watermark %d", h.p.HighWatermark())
+	}
 	if e.Stopped != nil {
 		h.say("stopped: %v", e.Stopped)
 	}
@@ -261,6 +279,7 @@ func (h *harness) ready() Effects {
 		h.blocks = append(h.blocks, e.Update.Blocks...)
 		h.times = append(h.times, e.Update.Times...)
 		if e.Update.Checkpoint != nil {
+			h.older = h.stored.Checkpoint
 			h.stored.Checkpoint = e.Update.Checkpoint
 		}
 	}
@@ -272,6 +291,9 @@ func (h *harness) ready() Effects {
 		}
 	}
 	if h.send != nil {
+		for _, s := range e.Snapshots {
+			e.Messages = append(e.Messages, s.Message)
+		}
 		h.send(e.Messages)
 	}
 	return e

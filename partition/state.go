@@ -21,6 +21,8 @@ type state struct {
 	index            indexer
 	producers        map[kafka.ProducerID]*producer
 	configuration    consensus.Configuration
+	// rows is the end of the log that the machine's rows beside the newest snapshot are from. It may lie above the high watermark, where the snapshot came from the leader.
+	rows kafka.Offset
 }
 
 // An epochStart says at which offset a leader epoch began.
@@ -70,7 +72,7 @@ func (s *state) apply(c *Config, e consensus.Entry) (out appliedEntry, err error
 			return out, err
 		}
 	case consensus.Reconfigure:
-		if s.configuration, err = s.configuration.Changed(e.Data); err != nil {
+		if s.configuration, err = s.configuration.Changed(e.Index, e.Data); err != nil {
 			return out, fmt.Errorf("entry %d: %w", e.Index, err)
 		}
 	}

@@ -43,6 +43,9 @@ type Store interface {
 	// Chunks calls yield for each chunk of the machine snapshot that belongs to the stored Snapshot of p, in order.
 	Chunks(p kafka.PartitionNumber, yield func(chunk []byte) error) error
 
+	// Chunk returns the n-th of these chunks, from 0 on, nil where there are not so many, and the Snapshot that it belongs to.
+	Chunk(p kafka.PartitionNumber, n int) (of Snapshot, chunk []byte, err error)
+
 	// Drop removes everything of p, for ever: its number is never used again. done is called as in Append.
 	Drop(p kafka.PartitionNumber, done func(error))
 

@@ -6,7 +6,7 @@ import (
 )
 
 // TestSimulatedCluster runs three nodes as TestSimulation runs one, from empty folders: they find each other, found a cluster, and replicate what clients write. Nodes
-// crash, one or all of them; they freeze, are cut off, in one direction or both, and their disks are slow; connections break, and raft's messages are lost, come twice or late. What
+// crash, one or all of them; they freeze, are cut off, in one direction or both, and their disks are slow or full; connections break, and raft's messages are lost, come twice or late. What
 // was acknowledged is there in the end, once and in order, on every replica. A partition has one leader in an epoch, what was committed never changes, its
 // high watermark never goes back, and when the faults end the cluster is whole again by itself.
 //

@@ -7,6 +7,7 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"testing"
@@ -93,8 +94,16 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 	if n, err := strconv.Atoi(os.Getenv("SIM_SEEDS")); err == nil {
 		seeds = n
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a third of the time otherwise
 	var all simResult
+	running := uint64(0)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("SIM_SEED=%d go test -count=1 -run '^%s$' ./supervisor  # SIM_LOG=1 and -v for what the nodes log", running, t.Name())
+		}
+	})
 	for seed := range uint64(seeds) {
+		running = seed
 		again := seed%uint64(shape.twice) == 0
 		one := simulate(t, seed, shape, false, again)
 		if again && !t.Failed() {
@@ -103,7 +112,7 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 			}
 		}
 		if t.Failed() {
-			t.Fatalf("SIM_SEED=%d go test -count=1 -run '^%s$' ./supervisor  # SIM_LOG=1 -v for what the nodes log", seed, t.Name())
+			t.FailNow()
 		}
 		all.records += one.records
 		all.crashes += one.crashes

@@ -168,7 +168,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		}
 	case *messages.SnapshotDue:
 		if c.snapshotDue = !c.loaded; c.loaded {
-			c.send(c.replica, &messages.Snapshot{Chunks: c.snapshot()})
+			c.send(c.replica, &messages.Snapshot{Chunks: c.snapshot(), Upto: c.upto})
 		}
 	}
 }

@@ -40,6 +40,9 @@ type store struct {
 }
 
 func (s store) Chunks(kafka.PartitionNumber, func([]byte) error) error { return nil }
+func (s store) Chunk(kafka.PartitionNumber, int) (of partition.Snapshot, chunk []byte, err error) {
+	return of, nil, nil
+}
 func (s store) Read(_ kafka.PartitionNumber, from, to kafka.Offset, _ int, _ bool, dst []byte) ([]byte, error) {
 	for _, batch := range s.b.log {
 		if batch.BaseOffset() >= from && batch.BaseOffset() < to {

@@ -104,7 +104,7 @@ func (c *coordinator) take(m *loadedRows) {
 	}
 	if c.snapshotDue {
 		c.snapshotDue = false
-		c.send(c.replica, &messages.Snapshot{Chunks: c.snapshot()})
+		c.send(c.replica, &messages.Snapshot{Chunks: c.snapshot(), Upto: c.upto})
 	}
 	c.maybeBegin()
 }

@@ -16,12 +16,34 @@ type Step struct {
 	Message   *pb.Message    // To and From in it are raft ids
 }
 
-// Leaders tells the directory of another node who leads partitions on the sender's node.
+// SnapshotPart is a part of a snapshot for the replica of a partition on another node. The first part is what raft says, the others are the machine's rows.
+type SnapshotPart struct {
+	Partition kafka.PartitionNumber
+	From      kafka.BrokerID // the node that the sender is on
+	Transfer  uint64         // tells the parts of one snapshot from those of others
+	Number    int            // of the part, from 0
+	Last      bool
+	Message   *pb.Message // in the first part
+	Chunk     []byte      // in the others; the last one may have none
+}
+
+// SnapshotAck says which part of a snapshot the receiver wants next. It is 0 where it knows nothing of that snapshot.
+type SnapshotAck struct {
+	Partition kafka.PartitionNumber
+	Transfer  uint64
+	Next      int
+}
+
+// Leaders tells the directory of another node who leads partitions on the sender's node, and how that node is.
 type Leaders struct {
 	Node  kafka.BrokerID
 	Whole bool // they are all that there are on that node; else what has changed
+	// Upto is the end of the metadata log's part that the sender's view has.
+	Upto kafka.Offset
 	// Led have PIDs that can be sent to from anywhere. The HighWatermark of a Leader does not leave its node.
 	Led []Led
+	// DiskFull says that the node takes no records.
+	DiskFull bool
 }
 
 // TellLeaders asks a directory to tell that of a node all that its own node leads: something of it may be lost.
@@ -34,11 +56,11 @@ type (
 	NodeLost struct{ Node kafka.BrokerID }
 )
 
-// Live says which other nodes are there, all of them.
-type Live struct{ Nodes []kafka.BrokerID }
-
-// Restarted tells the parent of a replica that it has panicked: what it was told at that moment is lost. The answer is Configure, Members and Live.
+// Restarted tells the parent of a replica that it has panicked: what it was told at that moment is lost. The answer is Configure, Members and NodesUp.
 type Restarted struct{ Number kafka.PartitionNumber }
+
+// NodesUp says which of the other nodes are there, no others: something may have been lost that was said before.
+type NodesUp struct{ Nodes []kafka.BrokerID }
 
 // Members tells a replica where the other replicas of its partition are, and which configuration the cluster wants for it.
 type Members struct {

@@ -49,8 +49,11 @@ type SnapshotDue struct{}
 // HandOver asks a replica to give leadership to another one, where it has it and whenever it gets it: its node is about to end.
 type HandOver struct{}
 
-// Snapshot is the rows of a coordinator after everything that it was told to apply.
-type Snapshot struct{ Chunks [][]byte }
+// Snapshot is the rows of a coordinator as they are at an end of the log.
+type Snapshot struct {
+	Chunks [][]byte
+	Upto   kafka.Offset
+}
 
 // Shrink asks a replica to replace the older part of its log by a snapshot.
 type Shrink struct{}

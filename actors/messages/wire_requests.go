@@ -24,6 +24,8 @@ func leadersFields(c *coder, m *Leaders) {
 			c.flag(&l.Leader.Settled)
 		}
 	})
+	integer(c, &m.Upto)
+	c.flag(&m.DiskFull)
 }
 
 func tellLeadersFields(c *coder, m *TellLeaders) { integer(c, &m.Node) }

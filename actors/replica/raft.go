@@ -31,6 +31,7 @@ const (
 func (r *replica) join() {
 	r.p.Want(r.o.Members.Voters, r.o.Members.Learners)
 	r.p.SetLive(r.peers.liveReplicas())
+	r.setFull()
 	founding := r.o.Partition.Founding
 	switch {
 	case len(founding) == 1 && founding[0] == r.o.Partition.RaftID && !r.peers.areOthers():
@@ -45,6 +46,8 @@ func (r *replica) join() {
 	}
 	r.startTicking()
 }
+
+func (r *replica) setFull() { r.p.SetFull(r.peers.fullReplicas(r.o.Partition.RaftID)) }
 
 func (r *replica) after(d time.Duration, message any) { r.o.System.After(d, r.self, message) }
 
@@ -90,6 +93,7 @@ func (r *replica) step(m *messages.Step) {
 
 // died follows the death of a node. Its followers need not wait for a leader that was there.
 func (r *replica) died(node kafka.BrokerID) {
+	r.interrupt(node)
 	for _, id := range r.peers.on(node) {
 		if id != r.leader {
 			continue
@@ -115,6 +119,7 @@ func (r *replica) lost(node kafka.BrokerID) {
 	for _, id := range r.peers.on(node) {
 		r.p.Unreachable(id)
 	}
+	r.interrupt(node)
 }
 
 // sendRaft sends raft's messages to the other replicas. One that nobody knows is as good as lost.
@@ -155,5 +160,6 @@ func (r *replica) leadership(l *partition.Leadership) {
 // stopLeading tells the directory that this replica does not lead any more.
 func (r *replica) stopLeading() {
 	r.leads = false
+	r.endSendings()
 	r.send(r.o.Directory, &messages.Led{Number: r.o.Partition.Number, Leader: messages.Leader{Broker: r.o.Broker, Epoch: r.led.Leader.Epoch}})
 }

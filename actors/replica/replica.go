@@ -26,15 +26,19 @@ type Options struct {
 	Directory *actor.PID     // is told who leads
 	// Coordinator, where not nil, spawns the actor that owns the records of an internal topic's partition, as a child.
 	Coordinator func(parent actor.Context) (*actor.PID, error)
-	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there. Both change by messages.
+	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there, and Full which nodes have full disks, this
+	// one perhaps among them. All change by messages.
 	Members *messages.Members
 	Live    []kafka.BrokerID
+	Full    []kafka.BrokerID
 	// TickEvery is the period of raft's clock, for a partition with several replicas.
 	TickEvery time.Duration
 	// RetainEvery is how often time alone may change something: retention, producers that are silent, memory of an idle partition.
 	RetainEvery time.Duration
 	// Answers are the node's credits for what is read into answers; nil: without a limit.
 	Answers *actors.Credits
+	// Snapshots bounds how many snapshots the node sends at once; nil: for this replica alone.
+	Snapshots *Snapshots
 
 	restarted bool // there was an incarnation before
 }
@@ -47,6 +51,9 @@ var Kind = actors.Kind{Name: "partition", Batching: true}
 func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
 	if o.Answers == nil {
 		o.Answers = actors.NewCredits(-1)
+	}
+	if o.Snapshots == nil {
+		o.Snapshots = NewSnapshots()
 	}
 	if o.Members == nil {
 		o.Members = &messages.Members{}
@@ -74,9 +81,11 @@ type replica struct {
 	leader    uint64 // the raft id of whoever leads, 0 where that is not known
 	voters    []uint64
 	ticking   bool
-	leaving   bool          // its node is about to end
-	solicited time.Time     // when another replica last asked for a vote
-	high      *atomic.Int64 // the high watermark, for whoever wants to know it without asking
+	leaving   bool                // its node is about to end
+	solicited time.Time           // when another replica last asked for a vote
+	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
+	receiving *receiving          // the snapshot that comes, nil where none does
+	high      *atomic.Int64       // the high watermark, for whoever wants to know it without asking
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -180,14 +189,31 @@ func (r *replica) handle(message any) {
 			r.campaign(m.pause)
 		}
 		return
+	case *advance:
+		if m.to == r {
+			r.advance(m.sending)
+		}
+		return
+	case *chunkRead:
+		if m.to == r {
+			r.chunkRead(m)
+		}
+		return
+	case *patience:
+		if m.to == r {
+			r.patience(m)
+		}
+		return
 	case *messages.Configure:
 		r.o.Partition.Config, r.shared.Partition.Config = m.Config, m.Config
 	case *messages.Members:
 		r.o.Members, r.shared.Members = m, m
 		r.peers.set(m)
-	case *messages.Live:
+	case *messages.NodesUp:
 		r.peers.setLive(m.Nodes)
 		r.shared.Live = r.peers.liveNodes()
+	case *messages.FullDisks:
+		r.peers.full, r.shared.Full = m.Nodes, m.Nodes
 	case *messages.NodeUp:
 		r.peers.live[m.Node] = true
 		r.shared.Live = r.peers.liveNodes()
@@ -224,6 +250,7 @@ func (r *replica) written(m *stored) {
 
 func (r *replica) retain() {
 	r.p.Retain(r.o.System.Now())
+	r.forgetReceiving()
 	if r.quiet {
 		r.p.Idle()
 	}
@@ -252,6 +279,7 @@ func (r *replica) dismiss() {
 	for _, to := range r.tickets.all() {
 		r.answer(to, nil, errNotLeader)
 	}
+	r.endSendings()
 	if r.leads {
 		r.stopLeading()
 	}

@@ -52,12 +52,20 @@ func (r *replica) serve(message any) {
 		r.p.Configure(m.Config)
 	case *messages.Step:
 		r.step(m)
+	case *messages.SnapshotPart:
+		r.part(m)
+	case *messages.SnapshotAck:
+		r.acknowledged(m)
 	case *messages.Members:
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
+		r.setFull()
 		r.startTicking()
-	case *messages.Live:
+	case *messages.NodesUp:
 		r.p.SetLive(r.peers.liveReplicas())
+	case *messages.FullDisks:
+		r.setFull()
+		r.p.Retain(r.o.System.Now()) // if anything may go, then now
 	case *messages.NodeUp:
 		r.p.SetLive(r.peers.liveReplicas())
 		r.lost(m.Node)
@@ -75,7 +83,7 @@ func (r *replica) serve(message any) {
 		r.asked = true
 		r.attach()
 	case *messages.Snapshot:
-		r.p.Compact(m.Chunks)
+		r.p.Compact(m.Chunks, m.Upto)
 	case *messages.Shrink:
 		r.p.Shrink()
 	}
@@ -107,9 +115,10 @@ func (r *replica) refuse(message any) {
 	}
 }
 
-// attach tells a coordinator that asked for it what is applied by now; it gets the rest batch by batch.
+// attach tells a coordinator that asked for it what is applied by now; it gets the rest batch by batch. Rows that came with a snapshot are not told before
+// everything that they stand for is applied: the records on the way there would take them back.
 func (r *replica) attach() {
-	if !r.asked {
+	if !r.asked || r.p.HighWatermark() < r.p.Rows() {
 		return
 	}
 	r.attached = true

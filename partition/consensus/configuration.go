@@ -20,6 +20,9 @@ type Configuration struct {
 	Outgoing     []uint64
 	LearnersNext []uint64
 	AutoLeave    bool
+	// Index is that of the entry that made it, 0 for the founding one. A replica that is made from a snapshot has the configuration of a later entry than that of the
+	// snapshot: the entries up to here, when it comes to them, change nothing any more.
+	Index Index
 }
 
 // Founding returns the configuration of a new log whose voters are known beforehand.
@@ -38,16 +41,18 @@ func (c *Configuration) All() []uint64 {
 // Joint tells whether voters are being replaced.
 func (c *Configuration) Joint() bool { return len(c.Outgoing) > 0 }
 
-// Changed returns what the data of a Configuration entry makes of c, as raft does.
-func (c *Configuration) Changed(data []byte) (Configuration, error) {
+// Changed returns what a Reconfigure entry makes of c, as raft does.
+func (c *Configuration) Changed(i Index, data []byte) (Configuration, error) {
+	if i <= c.Index {
+		return *c, nil
+	}
 	var cc pb.ConfChangeV2
 	if err := proto.Unmarshal(data, &cc); err != nil {
 		return Configuration{}, fmt.Errorf("configuration change: %w", err)
 	}
-	trk := tracker.MakeProgressTracker(1, 0)
-	var err error
-	if trk.Config, trk.Progress, err = confchange.Restore(confchange.Changer{Tracker: trk}, c.confState()); err != nil {
-		return Configuration{}, fmt.Errorf("configuration %+v: %w", *c, err)
+	trk, err := c.tracker()
+	if err != nil {
+		return Configuration{}, err
 	}
 	changer := confchange.Changer{Tracker: trk}
 	if cc.LeaveJoint() {
@@ -60,7 +65,19 @@ func (c *Configuration) Changed(data []byte) (Configuration, error) {
 	if err != nil {
 		return Configuration{}, fmt.Errorf("change of configuration %+v: %w", *c, err)
 	}
-	return configurationOf(trk.ConfState()), nil
+	out := configurationOf(trk.ConfState())
+	out.Index = i
+	return out, nil
+}
+
+// tracker returns raft's form of c. It fails where c is no configuration, such as one in which a replica votes and learns.
+func (c *Configuration) tracker() (tracker.ProgressTracker, error) {
+	trk := tracker.MakeProgressTracker(1, 0)
+	var err error
+	if trk.Config, trk.Progress, err = confchange.Restore(confchange.Changer{Tracker: trk}, c.confState()); err != nil {
+		return trk, fmt.Errorf("configuration %+v: %w", *c, err)
+	}
+	return trk, nil
 }
 
 func configurationOf(s *pb.ConfState) Configuration {

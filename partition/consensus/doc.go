@@ -17,7 +17,7 @@
 //   - With asynchronous storage writes raft reads committed entries back through its Storage. They come from the
 //     tail, where an entry stands from the moment its write is handed out.
 //
-//   - A commit index alone is not worth a write: the next write with entries carries it. The responses that come with it still wait for
+//   - A commit index alone is not worth a write, unless it changes the configuration: the next write with entries carries it. The responses that come with it still wait for
 //     all earlier writes.
 //
 //   - MsgStorageAppend's responses are stepped in their order, MsgAppResp first, so that raft finds the entry's term
@@ -31,6 +31,11 @@
 //   - What another replica sends is looked at before raft sees it: an entry of 8 bytes would be taken for a token.
 //
 //   - The configuration belongs to the owner's state, which Changed computes as raft does; New begins with that of the applied index.
+//
+//   - A replica that needs entries before the log is sent a snapshot of the owner's, which may have a newer configuration than its index: entries up to that of
+//     the configuration do not change raft's any more. Once raft has accepted one the log begins after it; nothing leaves this replica before it is durable.
+//
+//   - A turn reads about 1 MiB from the store for followers that are far behind. To the next read raft finds nothing, and asks again when such a follower answers.
 //
 // It imports nothing of troupe.
 package consensus

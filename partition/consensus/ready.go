@@ -23,6 +23,7 @@ type Ready struct {
 
 // A Write is what must be durable before the replicas that wait for it, this one among them, may know.
 type Write struct {
+	Snapshot  *Snapshot  // where not nil, replaces the whole log, and the owner's state once the write is durable
 	Entries   []Entry    // replace what stands at their first index and above
 	Hard      *HardState // nil where it need not be written
 	Sync      bool       // false: nothing of it has to survive a crash
@@ -32,6 +33,7 @@ type Write struct {
 // Ready returns what has to happen now. The caller does all of it before the next call of any method.
 func (r *Replica) Ready() Ready {
 	var out Ready
+	r.storage.toRead = readBytesMax
 	for r.node.HasReady() {
 		rd := r.node.Ready()
 		if rd.HardState != nil {
@@ -60,12 +62,23 @@ func (r *Replica) Ready() Ready {
 		}
 		r.look()
 	}
+	// A commit alone is not worth a write, but for one that changed the configuration: a replica that came back with an earlier one would wait for voters that are
+	// long gone.
+	if r.reconfigured && r.hard.Commit > r.written.Commit {
+		hard := r.hard
+		out.Writes = append(out.Writes, &Write{Hard: &hard, Sync: true})
+		r.written = hard
+	}
+	r.reconfigured = false
 	return out
 }
 
 // write turns a MsgStorageAppend into a Write; nil where there is nothing to wait for.
 func (r *Replica) write(m *pb.Message) *Write {
 	w := &Write{responses: m.GetResponses()}
+	if s := m.GetSnapshot(); s != nil {
+		w.Snapshot = r.restore(s)
+	}
 	if len(m.GetEntries()) > 0 {
 		w.Entries = make([]Entry, len(m.GetEntries()))
 		for i, e := range m.GetEntries() {
@@ -74,7 +87,7 @@ func (r *Replica) write(m *pb.Message) *Write {
 		r.storage.append(w.Entries)
 	}
 	voted := r.hard.Term != r.written.Term || r.hard.Vote != r.written.Vote
-	if voted || len(w.Entries) > 0 {
+	if voted || len(w.Entries) > 0 || w.Snapshot != nil {
 		w.Sync = true
 		if r.hard != r.written {
 			hard := r.hard
@@ -126,12 +139,12 @@ func (r *Replica) apply(m *pb.Message) []Entry {
 	entries := m.GetEntries()
 	lo, hi := Index(entries[0].GetIndex()), Index(entries[len(entries)-1].GetIndex())+1
 	committed := r.storage.tail.slice(lo, hi, 1<<63)
+	r.applied = hi - 1 // before raft may ask for a snapshot, which the owner does not have of a configuration that it has not seen
 	for _, e := range committed {
-		if e.Kind == Reconfigure {
+		if e.Kind == Reconfigure && e.Index > r.configured {
 			r.applyConfiguration(e)
 		}
 	}
-	r.applied = hi - 1
 	for _, resp := range m.GetResponses() {
 		_ = r.node.Step(resp)
 	}
@@ -144,6 +157,7 @@ func (r *Replica) applyConfiguration(e Entry) {
 		panic(fmt.Sprintf("consensus: configuration entry %d: %v", e.Index, err))
 	}
 	r.node.ApplyConfChange(&cc)
+	r.reconfigured = true
 }
 
 // outgoing appends a message to another replica with the data of its entries. Raft counts the bytes of entries that it has as tokens wrong: a message that holds

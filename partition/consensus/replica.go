@@ -20,6 +20,8 @@ const (
 	tokenSize = 8
 	// messageBytesMax bounds what one message to a follower, or one turn of applying, holds: at least one entry.
 	messageBytesMax = 1 << 20
+	// readBytesMax bounds what one turn reads from the store for followers that are far behind: the read that reaches it is the last.
+	readBytesMax = 1 << 20
 	// inflightMax and inflightBytesMax bound what is sent to a follower before it answers. Of an entry that is not on this replica's disk yet raft knows the token
 	// only: new entries are bounded in number here, and in bytes by what the owner proposes.
 	inflightMax      = 256
@@ -46,6 +48,8 @@ type Options struct {
 	Tail []Entry
 	// Read returns entries [lo, hi) of the store, at least one. It is only called for entries that have left the tail.
 	Read func(lo, hi Index, maxBytes int) ([]Entry, error)
+	// Snapshot returns what a replica can begin with that needs entries before the first of the log; ok is false where there is nothing to give now. Where it is nil there never is.
+	Snapshot func() (s Snapshot, ok bool)
 	// Warn, where not nil, is told what raft finds worth a warning.
 	Warn func(message string)
 }
@@ -61,6 +65,10 @@ type Replica struct {
 	hard      HardState  // newest
 	written   HardState  // newest that was handed out
 	applied   Index
+	// reconfigured: the configuration was changed by what this turn applied.
+	reconfigured bool
+	// configured is the last entry whose change of the configuration, if it was one, is in raft's.
+	configured Index
 
 	term     Term
 	leader   uint64
@@ -82,7 +90,7 @@ func New(o Options) (*Replica, error) {
 		first: o.SnapshotIndex + 1,
 		terms: o.Terms.after(o.SnapshotTerm, o.SnapshotIndex),
 		tail:  tail{next: o.Applied + 1},
-		read:  o.Read,
+		read:  o.Read, snapshot: o.Snapshot,
 	}
 	for _, e := range o.Tail {
 		if e.Index != s.tail.next {
@@ -93,7 +101,7 @@ func New(o Options) (*Replica, error) {
 	if commit >= s.tail.next {
 		return nil, fmt.Errorf("commit index %d lies beyond the last stored entry %d", commit, s.tail.next-1)
 	}
-	r := &Replica{storage: s, id: o.ID, applied: o.Applied}
+	r := &Replica{storage: s, id: o.ID, applied: o.Applied, configured: max(o.Applied, o.Configuration.Index)}
 	r.hard = HardState{Term: o.Hard.Term, Vote: o.Hard.Vote, Commit: commit}
 	r.written = o.Hard
 	node, err := raft.NewRawNode(&raft.Config{
@@ -155,6 +163,9 @@ func (r *Replica) refusal() error {
 	return ErrNotLeader
 }
 
+// Transferring tells whether this replica leads and is handing leadership over.
+func (r *Replica) Transferring() bool { return errors.Is(r.refusal(), ErrTransferring) }
+
 // Campaign makes the replica ask for votes now instead of waiting for its election timeout. A learner, or a replica that the
 // configuration does not name, does nothing.
 func (r *Replica) Campaign() {
@@ -192,6 +203,9 @@ func (r *Replica) Stored(w *Write) (toPeers []*pb.Message) {
 		}
 		_ = r.node.Step(m)
 	}
+	if w.Snapshot != nil {
+		r.applied = max(r.applied, w.Snapshot.Index)
+	}
 	return toPeers
 }
 
@@ -204,7 +218,7 @@ func (r *Replica) Leader() uint64 { return r.leader }
 // IsLeader tells whether this replica leads the current term, as far as it knows.
 func (r *Replica) IsLeader() bool { return r.isLeader }
 
-// Applied is the index of the last entry that Ready handed out as committed.
+// Applied is the index of the last entry that Ready handed out as committed, or of a later snapshot that Stored took back.
 func (r *Replica) Applied() Index { return r.applied }
 
 // Last is the index of the last entry that was handed out for storing.

@@ -19,7 +19,7 @@ func (r *Replica) Step(m *pb.Message) {
 // betweenReplicas tells which messages replicas send each other. The others are a node's own, or would be forwarded to the leader.
 func betweenReplicas(t pb.MessageType) bool {
 	switch t {
-	case pb.MsgApp, pb.MsgAppResp, pb.MsgVote, pb.MsgVoteResp, pb.MsgPreVote, pb.MsgPreVoteResp, pb.MsgHeartbeat, pb.MsgHeartbeatResp, pb.MsgTimeoutNow:
+	case pb.MsgApp, pb.MsgAppResp, pb.MsgVote, pb.MsgVoteResp, pb.MsgPreVote, pb.MsgPreVoteResp, pb.MsgHeartbeat, pb.MsgHeartbeatResp, pb.MsgTimeoutNow, pb.MsgSnap:
 		return true
 	}
 	return false
@@ -34,6 +34,9 @@ func (r *Replica) plausible(m *pb.Message) bool {
 		return false
 	case m.GetType() == pb.MsgAppResp && !m.GetReject() && m.GetTerm() == uint64(r.term) && Index(m.GetIndex()) > r.Last():
 		return false // it has what was never sent
+	case m.GetType() == pb.MsgSnap:
+		_, err := SnapshotIn(m)
+		return err == nil
 	}
 	return plausibleEntries(m)
 }

@@ -15,6 +15,9 @@ type storage struct {
 	terms Terms
 	tail  tail
 	read  func(lo, hi Index, maxBytes int) ([]Entry, error)
+	// toRead is how many bytes may still be read from the store in this turn.
+	toRead   int
+	snapshot func() (Snapshot, bool)
 }
 
 // InitialState gives raft what survived the last crash.
@@ -57,21 +60,22 @@ func (s *storage) Entries(lo, hi, maxSize uint64) ([]*pb.Entry, error) {
 	return out, nil
 }
 
-// entries returns entries with their data.
+// entries returns entries with their data. Where a turn has read its share there are none: raft sends them when the follower for which it asks says something again.
 func (s *storage) entries(lo, hi Index, maxBytes uint64) ([]Entry, error) {
 	if lo >= s.tail.first() {
 		return s.tail.slice(lo, hi, maxBytes), nil
+	}
+	if s.toRead <= 0 {
+		return nil, nil
 	}
 	out, err := s.read(lo, min(hi, s.tail.first()), int(min(maxBytes, 1<<30)))
 	if err != nil {
 		return nil, fmt.Errorf("read entries %d to %d: %w", lo, hi, err)
 	}
+	for i := range out {
+		s.toRead -= len(out[i].Data)
+	}
 	return out, nil
-}
-
-// Snapshot is asked for when a follower needs what the log no longer holds.
-func (s *storage) Snapshot() (*pb.Snapshot, error) {
-	return nil, raft.ErrSnapshotTemporarilyUnavailable
 }
 
 // pbEntry is a raft entry together with the values that its fields point to: one allocation for many.

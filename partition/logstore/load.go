@@ -27,14 +27,10 @@ func (s *Store) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
 		out.Hard.Vote = binary.BigEndian.Uint64(row[8:])
 		out.Hard.Commit = consensus.Index(binary.BigEndian.Uint64(row[16:]))
 	}
-	if row, err := get(s.log, key(snapshotKey, p), 16); err != nil {
-		return nil, err
-	} else if row != nil {
-		out.Snapshot = partition.Snapshot{
-			Index: consensus.Index(binary.BigEndian.Uint64(row)), Term: consensus.Term(binary.BigEndian.Uint64(row[8:])), State: row[16:],
-		}
-	}
 	var err error
+	if out.Snapshot, err = snapshotOf(s.log, p); err != nil {
+		return nil, err
+	}
 	if out.Last, out.LastTerm, err = s.lastOnDisk(p); err != nil {
 		return nil, err
 	}
@@ -51,6 +47,16 @@ func (s *Store) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
 	return out, nil
 }
 
+func snapshotOf(db pebble.Reader, p kafka.PartitionNumber) (partition.Snapshot, error) {
+	row, err := get(db, key(snapshotKey, p), 16)
+	if err != nil || row == nil {
+		return partition.Snapshot{}, err
+	}
+	return partition.Snapshot{
+		Index: consensus.Index(binary.BigEndian.Uint64(row)), Term: consensus.Term(binary.BigEndian.Uint64(row[8:])), State: row[16:],
+	}, nil
+}
+
 // barrier waits until everything that was handed in is durable.
 func (s *Store) barrier() error {
 	done := make(chan error, 1)
@@ -59,7 +65,7 @@ func (s *Store) barrier() error {
 }
 
 // get returns a copy of a row, nil where there is none. A row that is too short is damaged.
-func get(db *pebble.DB, k []byte, least int) ([]byte, error) {
+func get(db pebble.Reader, k []byte, least int) ([]byte, error) {
 	v, closer, err := db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
@@ -126,4 +132,15 @@ func (s *Store) Chunks(p kafka.PartitionNumber, yield func([]byte) error) error 
 		}
 	}
 	return it.Error()
+}
+
+// Chunk returns one of the machine's chunks of rows; see partition.Store.
+func (s *Store) Chunk(p kafka.PartitionNumber, n int) (of partition.Snapshot, chunk []byte, err error) {
+	view := s.log.NewSnapshot()
+	defer view.Close()
+	if of, err = snapshotOf(view, p); err != nil {
+		return of, nil, err
+	}
+	chunk, err = get(view, key(chunkKey, p, uint64(n)), 0)
+	return of, chunk, err
 }

@@ -303,6 +303,18 @@ func (m *Memory) Chunks(p kafka.PartitionNumber, yield func([]byte) error) error
 	return nil
 }
 
+// Chunk returns one of the machine's chunks of rows; see partition.Store.
+func (m *Memory) Chunk(p kafka.PartitionNumber, n int) (of partition.Snapshot, chunk []byte, err error) {
+	d := m.durable[p]
+	if d == nil {
+		return of, nil, m.dead
+	}
+	if n < len(d.chunks) {
+		chunk = d.chunks[n]
+	}
+	return d.snapshot, chunk, m.dead
+}
+
 // Partitions lists the partitions that have a hard state.
 func (m *Memory) Partitions() ([]kafka.PartitionNumber, error) {
 	m.syncAll()

@@ -314,14 +314,56 @@ func snapshot(t *testing.T, h *Harness) {
 	}
 }
 
+// reset has old index rows and an old checkpoint stay where they are: what they say of the log is true, but there is nothing below the snapshot any more.
 func reset(t *testing.T, h *Harness) {
-	h.Write(t, &partition.Write{Partition: p, Entries: entries(1, 11, 1)})
-	h.Write(t, &partition.Write{Partition: p, Reset: true, Snapshot: &partition.Snapshot{Index: 100, Term: 4}})
-	if s := h.load(t, p); s.Last != 100 || s.LastTerm != 4 {
+	log(t, h)
+	h.Update(&partition.Update{Partition: p, Checkpoint: []byte("old")})
+	h.Write(t, &partition.Write{
+		Partition: p, Reset: true, Snapshot: &partition.Snapshot{Index: 100, Term: 4, State: []byte("then")}, Chunks: [][]byte{[]byte("rows")}, LogStart: 300,
+		Entries: []consensus.Entry{entry(101, 4), {Index: 102, Term: 4, Kind: consensus.Batch, Data: Batch(t, 300, 3, 500)}},
+	})
+	check := func() {
+		t.Helper()
+		s := h.load(t, p)
+		if s.Last != 102 || s.LastTerm != 4 || s.Snapshot.Index != 100 || string(s.Snapshot.State) != "then" {
+			t.Errorf("%+v", s)
+		}
+		if c := string(s.Checkpoint); c != "old" && c != "" {
+			t.Errorf("the checkpoint is %q", c)
+		}
+		if _, err := h.Entries(p, 50, 51, 1000); !errors.Is(err, partition.ErrCompacted) {
+			t.Errorf("an entry of before: %v", err)
+		}
+		for _, from := range []kafka.Offset{0, 61, 119, 300, 301} {
+			got, err := h.Read(p, from, 303, 1<<20, true, nil)
+			if err != nil || len(got) == 0 || record.Batch(got).BaseOffset() != 300 || record.Batch(got).Size() != len(got) {
+				t.Errorf("from offset %d: %d bytes, %v", from, len(got), err)
+			}
+		}
+		if o, ok, err := h.SeekTimestamp(p, 300, 0); ok || err != nil {
+			t.Errorf("a row of the new segment says %d, %v", o, err)
+		}
+		if of, chunk, err := h.Chunk(p, 0); string(chunk) != "rows" || of.Index != 100 || err != nil {
+			t.Errorf("chunk %q of %+v, %v", chunk, of, err)
+		}
+	}
+	check()
+	if h.Reclaim != nil {
+		if err := h.Reclaim(); err != nil {
+			t.Fatal(err)
+		}
+		check()
+	}
+	if h.Reopen != nil {
+		h.Store = h.Reopen()
+		check()
+	}
+	h.Write(t, &partition.Write{Partition: p, Reset: true, Snapshot: &partition.Snapshot{Index: 200, Term: 5}})
+	if s := h.load(t, p); s.Last != 200 || s.LastTerm != 5 {
 		t.Errorf("%+v", s)
 	}
-	h.Write(t, &partition.Write{Partition: p, Entries: entries(101, 103, 4)})
-	h.expect(t, 101, 103, entries(101, 103, 4))
+	h.Write(t, &partition.Write{Partition: p, Entries: entries(201, 203, 5)})
+	h.expect(t, 201, 203, entries(201, 203, 5))
 }
 
 func chunks(t *testing.T, h *Harness) {
@@ -336,8 +378,23 @@ func chunks(t *testing.T, h *Harness) {
 	if got := fmt.Sprint(read()); got != "[a b c]" {
 		t.Error(got)
 	}
-	h.Write(t, &partition.Write{Partition: p, Snapshot: &partition.Snapshot{Index: 4, Term: 1}, Chunks: [][]byte{[]byte("d")}})
-	if got := fmt.Sprint(read()); got != "[d]" {
+	one := func(n int) string {
+		of, chunk, err := h.Chunk(p, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%s of %d, %v", chunk, of.Index, chunk != nil)
+	}
+	if got := one(2); got != "c of 2, true" {
+		t.Error(got)
+	}
+	h.Write(t, &partition.Write{Partition: p, Snapshot: &partition.Snapshot{Index: 4, Term: 1}, Chunks: [][]byte{[]byte("d"), {}}})
+	for n, want := range []string{"d of 4, true", " of 4, true", " of 4, false"} {
+		if got := one(n); got != want {
+			t.Error(got)
+		}
+	}
+	if got := fmt.Sprint(read()); got != "[d ]" {
 		t.Error(got)
 	}
 }
