@@ -251,6 +251,9 @@ func (h *harness) turn() {
 		if len(l.Voters)+len(l.Learners) > 1 {
 			line += fmt.Sprintf(", voters %v, learners %v, in sync %v", l.Voters, l.Learners, l.InSync)
 		}
+		if l.Settled && len(l.Voters) > 1 {
+			line += ", settled"
+		}
 		h.say("%s", line)
 	}
 	for _, l := range e.Lookups {

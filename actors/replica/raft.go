@@ -162,7 +162,7 @@ func (r *replica) leadership(l *partition.Leadership) {
 		r.leads = true
 		r.led = &messages.Led{Number: r.o.Partition.Number, Leader: messages.Leader{
 			Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: r.peers.brokers(l.InSync),
-			Voters: l.Voters, Learners: l.Learners, HighWatermark: r.high,
+			Voters: l.Voters, Learners: l.Learners, Settled: l.Settled, HighWatermark: r.high,
 		}}
 		r.send(r.o.Directory, r.led)
 		if now := r.o.System.Now(); r.leaving && now.Sub(r.handed) >= handOverPause {

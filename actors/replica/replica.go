@@ -208,7 +208,7 @@ func (r *replica) handle(message any) {
 	case *messages.Configure:
 		r.o.Partition.Config, r.shared.Partition.Config = m.Config, m.Config
 	case *messages.Members:
-		r.shared.Members = m
+		r.o.Members, r.shared.Members = m, m
 		r.peers.set(m)
 	case *messages.NodesUp:
 		r.peers.setLive(m.Nodes)
