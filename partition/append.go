@@ -69,16 +69,22 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 	if live, least := p.liveVoters(), p.o.Config.MinInsyncReplicas; acks == kafka.AcksAll && live < least {
 		return kafka.Errorf(kerr.NotEnoughReplicas, "%s has %d voters on live nodes, and min.insync.replicas is %d", p.o.Name, live, least)
 	}
-	id := b.ProducerID()
+	id, room := b.ProducerID(), p.checkRoom()
 	if id != kafka.NoProducer && !b.IsControl() {
 		first, err := p.producer(id).check(b)
-		if err != nil {
-			return err
-		}
 		if first != nil {
 			p.wait(acks, waiting{first.nextOffset(), who, p.produced(first.base, first.timestamp)})
 			return nil
 		}
+		if errors.Is(err, kerr.OutOfOrderSequenceNumber) && room != nil {
+			err = room // the batch before it was refused for that
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if room != nil {
+		return room
 	}
 	if p.o.Config.LogAppendTime && !b.IsControl() {
 		p.appendMax = max(p.appendMax, now.UnixMilli())

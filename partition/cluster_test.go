@@ -25,6 +25,7 @@ import (
 //
 //	campaign node=N   forget-leader node=N   transfer node=N to=N   unreachable node=N to=N   tick [node=N] [n=N]   live node=N [ids=(N,…)]
 //	wake node=N
+//	full [ids=(N,…)]  is told to all: the disks of these replicas' nodes are full, and of no others
 //	settle            deliver every message and sync every disk until nothing is left
 //	deliver           deliver every message that waits, once; nothing becomes durable
 //	sync node=N       what the replica has written is durable now
@@ -201,6 +202,14 @@ func (c *cluster) do(t *testing.T, d *datadriven.TestData) {
 		return
 	case "live":
 		c.node(id).p.SetLive(ids("ids"))
+	case "full":
+		for _, h := range c.nodes {
+			if h.p != nil {
+				h.p.SetFull(ids("ids"))
+				h.turn()
+			}
+		}
+		return
 	case "settle":
 		c.settle()
 		return

@@ -26,6 +26,7 @@
 //   - An offset is not an index: the empty entry of a new leader and commands have an index and no offset.
 //   - A duplicate of a batch that is still on its way waits for the first one's answer, and shares its fate.
 //   - While 64 MiB of a leader's batches are not applied, or leadership is being handed over, appends wait in their order; they are not refused.
+//   - On a full disk (SetFull) only records are refused or left out. Commands and votes go on, since they make room or choose who has it.
 //   - Two replicas have the same state after the same entry, as long as they have the same settings: where segments begin is each replica's own decision.
 //   - A snapshot on this replica's disk has a newer state than its index, because the log behind it is there. Another replica gets the state at the index (state.at).
 //   - Between the moment when raft accepts a snapshot and the one when it is durable the log is the new one and the state the old one: nothing is noted meanwhile.

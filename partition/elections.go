@@ -1,8 +1,6 @@
 package partition
 
 import (
-	"slices"
-
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition/consensus"
@@ -18,6 +16,9 @@ func (p *Partition) Step(m *pb.Message) {
 		if e.GetType() == pb.EntryNormal && len(e.GetData()) > 0 && !applicable(e.GetData()) {
 			return
 		}
+	}
+	if p.leavesOut(m) {
+		return
 	}
 	if f := p.followers[m.GetFrom()]; f != nil {
 		f.contact = p.now
@@ -64,14 +65,7 @@ func (p *Partition) Unreachable(raftID uint64) {
 
 // HandOver hands leadership, where this replica has it, to the voter on a live node that has most of the log.
 func (p *Partition) HandOver() {
-	var to uint64
-	var most consensus.Index
-	p.replica.Progress(func(q consensus.Progress) {
-		if q.ID != p.o.RaftID && p.live[q.ID] && slices.Contains(p.state.configuration.Voters, q.ID) && (to == 0 || q.Match > most) {
-			to, most = q.ID, q.Match
-		}
-	})
-	if p.serving && to != 0 {
+	if to := p.successor(); p.serving && to != 0 {
 		p.Transfer(to)
 	}
 }

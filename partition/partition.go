@@ -54,6 +54,7 @@ type Partition struct {
 	overlay
 	quiescence
 	live      map[uint64]bool // the other replicas on live nodes
+	full      map[uint64]bool // the replicas on nodes whose disks are full
 	wish      wish
 	observing bool     // something happened that may change who is in sync
 	inSync    []uint64 // as the leader knows
@@ -132,12 +133,12 @@ func (p *Partition) Ready(now time.Time) Effects {
 			p.out.Writes = append(p.out.Writes, p.write(w))
 		}
 		p.arriving = nil // raft has taken it, or does not need it
-		p.send(ready.Messages)
+		p.send(p.spare(ready.Messages))
 		p.lead()
 		p.apply(now, ready.Committed)
 		p.confirmed(now, ready.Confirmed)
 		// What was applied makes room for what waits, which raft has to hand out in turn.
-		if proposed := p.appendHeld(now); !p.reconfigure(now) && !proposed {
+		if proposed := p.appendHeld(now); !p.reconfigure(now) && !p.yield(now) && !proposed {
 			break
 		}
 	}

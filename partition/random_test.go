@@ -23,7 +23,7 @@ var (
 )
 
 // Random histories of a partition with three voters and a fourth replica: messages are lost, repeated and overtake each other, replicas are cut off, crash with a part of what they
-// wrote, and are replaced. Whatever happens: an epoch has one leader; what was acknowledged stays where it was acknowledged; the logs are the same up to what is applied,
+// wrote, their disks become full, and they are replaced. Whatever happens: an epoch has one leader; what was acknowledged stays where it was acknowledged; the logs are the same up to what is applied,
 // and so are the states; and a producer that repeats what was not answered is in the log once.
 //
 //	go test ./partition -run TestRandomHistories -seed 17
@@ -141,7 +141,7 @@ func (s *history) trouble(h *harness) {
 		}
 		return
 	}
-	switch s.r.IntN(14) {
+	switch s.r.IntN(15) {
 	case 10, 11, 12, 13:
 		if to := h.p.HighWatermark(); to > 0 {
 			h.p.DeleteRecords(max(0, to-kafka.Offset(s.r.IntN(20))), 0)
@@ -173,8 +173,26 @@ func (s *history) trouble(h *harness) {
 		}
 		h.p.Checkpoint()
 		h.p.Retain(h.now)
+	case 14:
+		s.fill()
 	}
 	s.take(h)
+}
+
+// fill makes some disks full, and gives others room again. Not everybody hears of it.
+func (s *history) fill() {
+	var full []uint64
+	for id := range s.nodes {
+		if s.r.IntN(3) == 0 {
+			full = append(full, uint64(id+1))
+		}
+	}
+	for _, h := range s.nodes {
+		if h.p != nil && s.r.IntN(4) > 0 {
+			h.p.SetFull(full)
+			s.take(h)
+		}
+	}
 }
 
 func (s *history) want(voters []int) {
@@ -360,7 +378,7 @@ func (s *history) answered(c *client, r Reply) {
 	case 0:
 		s.acked = append(s.acked, ack{c.id, c.seq, r.Response.(*Produced).BaseOffset})
 		c.seq, c.count = c.seq.Add(int32(c.count)), 1+s.r.IntN(3)
-	case kerr.NotLeaderForPartition.Code, kerr.NotEnoughReplicas.Code, kerr.NotEnoughReplicasAfterAppend.Code:
+	case kerr.NotLeaderForPartition.Code, kerr.NotEnoughReplicas.Code, kerr.NotEnoughReplicasAfterAppend.Code, kerr.KafkaStorageError.Code:
 	default:
 		s.t.Fatalf("producer %d, sequence %d: %v", c.id, c.seq, r.Err)
 	}
@@ -401,6 +419,7 @@ func (s *history) settleAll() {
 	}
 	for _, h := range s.nodes {
 		h.p.SetLive(s.up())
+		h.p.SetFull(nil)
 		h.p.Want([]uint64{1, 2, 3, 4}, nil)
 	}
 	for range 300 {

@@ -55,6 +55,7 @@ func (d *directory) Receive(ctx actor.Context) {
 			d.send(to, &messages.Announce{})
 		}
 		d.broadcast(d.router.View(), &messages.TellLeaders{Node: d.b.o.NodeID})
+		d.watchDisk()
 	case *actor.Stopped:
 		d.system.Unalias(messages.DirectoryName, d.self)
 	case *actors.Batch:
@@ -69,7 +70,7 @@ func (d *directory) handle(batch *actors.Batch) {
 	flush := func() { // what this node leads is told as one
 		if len(led) > 0 {
 			view = view.With(d.system.Now(), led...)
-			d.broadcast(view, &messages.Leaders{Node: d.b.o.NodeID, Led: led})
+			d.broadcast(view, d.leaders(view, led))
 			led = nil
 		}
 	}
@@ -92,23 +93,45 @@ func (d *directory) handle(batch *actors.Batch) {
 			d.tellAll(view, m.Node)
 		case *messages.NodeUp:
 			flush()
-			view = view.Live(m.Node)
-			d.tellAll(view, m.Node)
-			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+			view = d.meet(view, m.Node)
 		case *messages.NodeLost: // what the node has said meanwhile may be lost
 			d.send(directoryOf(m.Node), &messages.TellLeaders{Node: d.b.o.NodeID})
+		case *messages.NodesUp:
+			flush()
+			for _, node := range view.Others() {
+				if !slices.Contains(m.Nodes, node) {
+					view = view.Dead(node)
+				}
+			}
+			for _, node := range m.Nodes {
+				view = d.meet(view, node)
+			}
 		case *messages.NodeDown:
 			view = view.Dead(m.Node)
+		case *messages.DiskFull:
+			flush()
+			view = d.disk(view, m.Full)
 		default:
 			d.other(message)
 		}
 	}
 	flush()
+	if view.Upto != was.Upto {
+		d.broadcast(view, d.leaders(view, nil))
+	}
 	if view != was {
 		d.router.Set(view)
 		d.changed(was, view)
 	}
 	d.release()
+}
+
+// meet takes in a node that is there: each tells the other what it leads.
+func (d *directory) meet(view *messages.View, node kafka.BrokerID) *messages.View {
+	view = view.Live(node)
+	d.tellAll(view, node)
+	d.send(directoryOf(node), &messages.TellLeaders{Node: d.b.o.NodeID})
+	return view
 }
 
 // complete notes that the image has the row with which the node has registered: everything that was committed before it came is there.
@@ -148,7 +171,7 @@ func (d *directory) broadcast(view *messages.View, message any) {
 
 // tellAll tells another node's directory what this node leads.
 func (d *directory) tellAll(view *messages.View, node kafka.BrokerID) {
-	d.send(directoryOf(node), &messages.Leaders{Node: d.b.o.NodeID, Whole: true, Led: view.LedBy(d.b.o.NodeID)})
+	d.send(directoryOf(node), d.allLeaders(view))
 }
 
 func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, message) }
@@ -156,7 +179,7 @@ func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, 
 func (d *directory) other(message any) {
 	switch m := message.(type) {
 	case *messages.AwaitLeaders:
-		d.await(func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }, m.TimeoutMillis, m.Reply)
+		d.await(everywhere(len(m.Topics)+len(m.Gone) > 0, func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }), m.TimeoutMillis, m.Reply)
 	case *messages.AwaitLedBy:
 		d.await(func(v *messages.View) bool { return areLedBy(v, m.Leaders) }, m.TimeoutMillis, m.Reply)
 	case *awaitView:
@@ -187,8 +210,14 @@ func (d *directory) release() {
 	})
 }
 
-// Failed answers everybody who waits.
-func (d *directory) Failed(*actors.Panic, any) {
+// Failed answers everybody who waits, and who sent the message at which the actor panicked.
+func (d *directory) Failed(_ *actors.Panic, message any) {
+	switch m := message.(type) {
+	case *messages.AwaitLeaders:
+		d.answer(&waiter{reply: m.Reply}, kerr.RequestTimedOut)
+	case *awaitView:
+		d.answer(&waiter{reply: m.reply}, kerr.RequestTimedOut)
+	}
 	for _, w := range d.waiting {
 		d.answer(w, kerr.RequestTimedOut)
 	}
@@ -200,6 +229,21 @@ func (d *directory) answer(w *waiter, err error) {
 		w.timer.Stop()
 	}
 	d.send(w.reply.PID, &messages.Reply{Slot: w.reply.Slot, Err: err})
+}
+
+// everywhere is the condition that holds once another does here and, where that is asked for, what it was seen by has reached all nodes that are there: a client that is told
+// that a topic exists may ask any of them.
+func everywhere(all bool, here func(*messages.View) bool) func(*messages.View) bool {
+	seen := kafka.NoOffset
+	return func(v *messages.View) bool {
+		if !here(v) {
+			return false
+		}
+		if seen == kafka.NoOffset {
+			seen = v.Upto
+		}
+		return !all || v.AllHave(seen)
+	}
 }
 
 // areLed tells whether all partitions of the topics have leaders. A topic that is gone is not waited for.

@@ -1,6 +1,9 @@
 // Package supervisor puts a node together: the store, the tree of actors, the listeners, the metrics.
 //
-//	node                what must be done in an order: wait for leaders, register, open the listener
+//	links               a service: the parent of the links with other nodes; none in a cluster of one
+//	└── peer-2          a link with another node
+//	node                what must be done in an order: find the cluster, register, wait for leaders, open the listener
+//	├── membership      a service: finds the cluster or founds it, and says which other nodes are there
 //	├── directory       a service: the view of the cluster, from rows of the metadata log, and who leads what
 //	├── partitions      a service: a replica for each partition that the view says is here
 //	│   ├── __cluster_metadata-0:1 ── coordinator ── controller
@@ -17,9 +20,14 @@
 //	coordinator ──► key        Coordinate, its rows, and that what it proposed was not appended
 //	key ──► coordinator        what its machine wants recorded, and what it answers
 //	coordinator ──► replica    Attach, Produce, Shrink, Snapshot
+//	replica ──► replica        Step: raft's messages to the other replicas of the partition, on their nodes
 //	replica ──► coordinator    Attached, Applied, Leading, SnapshotDue
 //	coordinator ──► directory  coordinator.Committed: rows of the metadata log, as they are applied
 //	replica ──► directory      Led
+//	directory ──► directory    Leaders, TellLeaders: what each node leads, told to all others
+//	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown
+//	membership ──► node        which cluster the node is of
+//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
 //	directory ──► partitions, balance   that the view has changed
 //	balance ──► controller     metadata.ReassignmentsDone; ──► replica: Transfer
@@ -29,8 +37,17 @@
 //	connection ──► session     session.Arrived, session.Closed; sessions ──► session: that the node drains
 //	all of them ──► who asked  Reply
 //
+// An actor on another node is sent to like one here: its PID has the node's id as the address, and a link encodes the message (messages.Codec). What reaches
+// nobody, because the node is not there or too much waits for it, is answered as if the actor had ended; raft repeats what it loses.
+//
 // Nobody waits for an answer that nobody will give: an actor that panics answers whom it holds, and who is sent to an actor that has ended
 // is told so (actors.Undeliverable).
+//
+// # Becoming a member
+//
+// A node with an empty folder asks its seeds who they are (formation.go). It registers at the controller fenced, with the incarnation of its process, until its view of the metadata
+// has that row: then it has everything that was committed before it came, wherever the controller is, and may drop what is no more. When its partitions are led it opens
+// its listener and registers as one that serves. A node that ends has others lead first (drain.go).
 //
 // Start builds the tree and returns when the node serves; Drain ends it in order. Settings are read by LoadSettings and turned into
 // the plain options of the packages below here and nowhere else.

@@ -6,30 +6,41 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"troupe/actors"
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/config"
+	"troupe/partition/kafka"
 	"troupe/partition/logstore"
 )
 
 // linkQueueBytesMax is what may wait for one other node in one lane, before messages to it are dropped.
 const linkQueueBytesMax = 64 << 20
 
-// admission is whom a node lets link with it: nobody who has the id of another node that is there.
+// admission is whom a node lets link with it: nobody who has the id of another node that is there. It is used by the goroutines of the links.
 type admission struct {
 	router atomic.Pointer[messages.Router]
+	linked sync.Map // broker id to the id of the folder with which it is linked
 }
 
+// linkedWith notes that the node with an id is there, with a folder, or with an empty one that it is not.
+func (a *admission) linkedWith(id kafka.BrokerID, store string) { a.linked.Store(id, store) }
+
+// admit refuses a folder that is not the one that is registered under its node's id, while that one is there. Of two that are told to be at the same address the other one
+// can't be there, though this node, which may have been frozen, has not noticed.
 func (a *admission) admit(h link.Hello) error {
 	router := a.router.Load()
 	if router == nil {
 		return nil
 	}
-	view := router.View()
-	if b := view.Image.Broker(h.Node); b != nil && b.StoreID != h.Store && view.IsLive(h.Node) {
+	b := router.View().Image.Broker(h.Node)
+	if b == nil || b.StoreID == h.Store || b.Link == h.Address {
+		return nil
+	}
+	if there, _ := a.linked.Load(h.Node); there == b.StoreID {
 		return fmt.Errorf("node id %d is taken by the node at %s, which is there and has another data folder; give every node a --node-id of its own", h.Node, b.Link)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
+	"troupe/actors"
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
@@ -23,6 +24,8 @@ type network interface {
 	SetCluster(id string)
 	// SetPeers says with which nodes to keep links, and where they are.
 	SetPeers(map[kafka.BrokerID]string)
+	// Announce has the node told once more which others are up: *link.Up for each of them.
+	Announce()
 	// Probe asks who is at an address. The answer, a *link.Met, goes to the actor.
 	Probe(address string, to *actor.PID)
 }
@@ -33,9 +36,14 @@ type membership struct {
 	b    *builder
 	node *actor.PID
 	self *actor.PID
+	*known
+}
 
+// known is what membership knows, and goes on with after a panic.
+type known struct {
 	began      time.Time
 	cluster    string
+	replica    uint64
 	joining    bool
 	met        map[string]*link.Met // the newest answer of each seed
 	complained time.Time
@@ -43,6 +51,16 @@ type membership struct {
 	peers   map[kafka.BrokerID]string // as the network was told
 	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
 	up      map[kafka.BrokerID]*link.Up
+
+	missed any // the message at which the last incarnation panicked
+}
+
+// newMembership returns what makes the actor, each time with what it knew before.
+func newMembership(b *builder, node *actor.PID) func() actor.Actor {
+	k := &known{
+		began: b.system.Now(), met: map[string]*link.Met{}, peers: map[kafka.BrokerID]string{}, knocked: map[kafka.BrokerID]string{}, up: map[kafka.BrokerID]*link.Up{},
+	}
+	return func() actor.Actor { return &membership{b: b, node: node, known: k} }
 }
 
 // What membership says to itself, and hears from the directory.
@@ -65,11 +83,26 @@ const (
 
 // Receive handles one message.
 func (p *membership) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
-	case *actor.Started:
-		p.self, p.began = ctx.Self(), p.b.system.Now()
-		p.met, p.peers, p.knocked, p.up = map[string]*link.Met{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]string{}, map[kafka.BrokerID]*link.Up{}
+	if _, ok := ctx.Message().(*actor.Started); ok {
+		p.self = ctx.Self()
 		p.start()
+		missed := p.missed
+		p.missed = nil
+		p.handle(missed)
+		return
+	}
+	p.handle(ctx.Message())
+}
+
+// Failed keeps the message for the next incarnation, which handles it before all others: nobody says it again. It is given up where that panics, too.
+func (p *membership) Failed(_ *actors.Panic, message any) {
+	if _, ok := message.(*lookAround); !ok { // it does so as it starts
+		p.missed = message
+	}
+}
+
+func (p *membership) handle(message any) {
+	switch m := message.(type) {
 	case *lookAround:
 		p.look()
 	case *link.Met:
@@ -80,18 +113,24 @@ func (p *membership) Receive(ctx actor.Context) {
 		p.link()
 	case *link.Up:
 		p.up[m.Peer.Node] = m
+		p.linkedWith(m.Peer.Node, m.Peer.Store)
 		p.tell(&messages.NodeUp{Node: m.Peer.Node})
 	case *link.Lost:
 		p.tell(&messages.NodeLost{Node: m.Node})
 	case *link.Down:
 		level.Warn(p.b.system.Logger()).Log("msg", "a node is not there", "node", m.Node, "reason", m.Reason)
 		delete(p.up, m.Node)
+		p.linkedWith(m.Node, "")
 		p.tell(&messages.NodeDown{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
 	case *messages.Announce:
-		for _, id := range slices.Sorted(maps.Keys(p.up)) {
-			p.tell(&messages.NodeUp{Node: id})
-		}
+		p.tell(&messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.up))})
+	}
+}
+
+func (p *membership) linkedWith(id kafka.BrokerID, store string) {
+	if p.b.o.LinkedWith != nil {
+		p.b.o.LinkedWith(id, store)
 	}
 }
 
@@ -106,6 +145,12 @@ func (p *membership) send(to *actor.PID, message any) { p.b.system.Root().Send(t
 func (p *membership) start() {
 	o := &p.b.o
 	switch {
+	case p.cluster != "": // again
+		p.enter(p.cluster, p.replica)
+		if o.Network != nil {
+			o.Network.Announce()
+		}
+	case p.joining: // the answer is to come
 	case o.ClusterID != "":
 		p.enter(o.ClusterID, o.Replica)
 	case o.Network == nil || len(p.seeds()) == 0:

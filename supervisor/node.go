@@ -96,7 +96,7 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		id = kafka.BrokerID(s.Int("node.id"))
 	}
 	n.store, err = logstore.Open(logstore.Options{
-		Dir: s.Get("data.dir"), FS: fs, NodeID: id, Logger: n.o.Logger,
+		Dir: s.Get("data.dir"), FS: fs, NodeID: id, Logger: n.o.Logger, ReserveBytes: s.Int("disk.reserve.bytes"),
 		OnDeath: func(err error) { n.fail(fmt.Errorf("%w: %w", ErrStoreDead, err)) },
 		OnSync:  func(took time.Duration) { n.metrics.fsyncs.Observe(took.Seconds()) },
 		OnGroup: func(_, bytes int) { n.metrics.written.Add(float64(bytes)) },
@@ -104,6 +104,7 @@ func (n *Node) start(fs vfs.FS) (err error) {
 	if err != nil {
 		return err
 	}
+	n.metrics.registry.MustRegister(diskGauges(n.store.Disk)...)
 	identity := n.store.Identity()
 	s = s.With("node.id", strconv.Itoa(int(identity.NodeID)), "the data folder")
 	var random [8]byte
@@ -121,13 +122,13 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		return fmt.Errorf("data.dir: %w", err)
 	}
 	o := treeOptions{
-		DataDir: dir, Disk: func() (int64, int64) { return diskOf(fs, dir) },
+		DataDir: dir, Disk: func() (int64, int64) { return diskOf(fs, dir) }, WatchFull: n.store.WatchFull,
 		Settings: s, Store: n.store, StoreID: identity.StoreID, NodeID: identity.NodeID, ClusterID: identity.ClusterID, Replica: identity.Replica,
 		Join: n.store.Join, Incarnation: incarnation,
 		Listen:  func() (net.Listener, error) { return net.Listen("tcp", s.Get("listener.address")) },
 		Ready:   n.serving,
 		Failed:  n.fail,
-		Observe: n.metrics.request,
+		Observe: n.metrics.request, LinkedWith: n.admission.linkedWith,
 	}
 	if s.Get("link.address") != "" {
 		if n.links, err = startLinks(n.system, s, identity, incarnation, n.admission.admit); err != nil {
@@ -140,6 +141,10 @@ func (n *Node) start(fs vfs.FS) (err error) {
 	}
 	n.admission.router.Store(n.tree.router)
 	n.metrics.registry.MustRegister(n.tree.lags)
+	n.metrics.registry.MustRegister(clusterMetrics(n.tree.router, identity.NodeID)...)
+	if n.links != nil {
+		n.metrics.registry.MustRegister(linkMetrics(n.links)...)
+	}
 	socket, err := net.Listen("tcp", s.Get("admin.address"))
 	if err != nil {
 		return fmt.Errorf("open the admin listener: %w", err)

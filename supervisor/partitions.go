@@ -34,6 +34,7 @@ type partitions struct {
 	orphans   []kafka.PartitionNumber
 	live      map[kafka.BrokerID]bool
 	silent    map[kafka.BrokerID]time.Time // since when a node is not there
+	full      []kafka.BrokerID             // the nodes with full disks, as the replicas were told
 	began     time.Time
 }
 
@@ -74,9 +75,9 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *actor.Started:
 		p.self, p.began = ctx.Self(), p.b.system.Now()
 		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
+		p.full = p.b.router.View().FullDisks()
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.reconcile(ctx)
-		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there may have been told before this actor was
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
 		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
@@ -97,23 +98,27 @@ func (p *partitions) Receive(ctx actor.Context) {
 		if r := p.running[m.Number]; r != nil && !r.ended {
 			ctx.Send(r.pid, &messages.Configure{Config: r.config})
 			ctx.Send(r.pid, r.members)
-			ctx.Send(r.pid, &messages.Live{Nodes: slices.Sorted(maps.Keys(p.live))})
+			ctx.Send(r.pid, &messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.live))})
+		}
+	case *messages.NodesUp:
+		for _, node := range slices.Sorted(maps.Keys(p.live)) {
+			if !slices.Contains(m.Nodes, node) {
+				p.nodeDown(ctx, &messages.NodeDown{Node: node})
+			}
+		}
+		for _, node := range m.Nodes {
+			p.nodeUp(ctx, &messages.NodeUp{Node: node})
 		}
 	case *messages.NodeUp:
-		p.live[m.Node] = true
-		delete(p.silent, m.Node)
-		p.all(ctx, m)
-		p.quorum(ctx)
+		p.nodeUp(ctx, m)
 	case *messages.NodeDown:
-		delete(p.live, m.Node)
-		p.silent[m.Node] = p.b.system.Now()
-		p.all(ctx, m)
-		p.quorum(ctx)
+		p.nodeDown(ctx, m)
 	case *messages.NodeLost:
 		p.all(ctx, m)
 	case *reconcile:
 		p.reconcile(ctx)
 	case *viewChanged:
+		p.tellFull(ctx)
 		if p.departing {
 			p.reconcile(ctx)
 		}
@@ -150,6 +155,20 @@ func (p *partitions) list(message func([]kafka.PartitionNumber) any) {
 		}
 		return message(stored)
 	})
+}
+
+func (p *partitions) nodeUp(ctx actor.Context, m *messages.NodeUp) {
+	p.live[m.Node] = true
+	delete(p.silent, m.Node)
+	p.all(ctx, m)
+	p.quorum(ctx)
+}
+
+func (p *partitions) nodeDown(ctx actor.Context, m *messages.NodeDown) {
+	delete(p.live, m.Node)
+	p.silent[m.Node] = p.b.system.Now()
+	p.all(ctx, m)
+	p.quorum(ctx)
 }
 
 // all tells every replica.
@@ -272,7 +291,7 @@ func (p *partitions) metadataMembers() *messages.Members {
 	if !ok || l.Broker != p.b.o.NodeID || len(candidates) == 0 {
 		return m
 	}
-	m.Voters = metadata.Quorum(l.Voters, candidates)
+	m.Voters = metadata.Quorum(l.Voters, candidates, p.b.o.VoterSilentMax)
 	for _, c := range candidates {
 		if !slices.Contains(m.Voters, c.RaftID) {
 			m.Learners = append(m.Learners, c.RaftID)
@@ -283,7 +302,7 @@ func (p *partitions) metadataMembers() *messages.Members {
 }
 
 func (p *partitions) candidate(b *metadata.Broker) metadata.Candidate {
-	c := metadata.Candidate{RaftID: b.RaftID, Broker: b.ID, Live: b.ID == p.b.o.NodeID || p.live[b.ID]}
+	c := metadata.Candidate{RaftID: b.RaftID, Broker: b.ID, Live: b.ID == p.b.o.NodeID || p.live[b.ID], Draining: p.b.router.View().Image.Draining(b.ID)}
 	if !c.Live {
 		since, ok := p.silent[b.ID]
 		if !ok {
@@ -307,7 +326,7 @@ func (p *partitions) forgetOffsets(ctx actor.Context) {
 }
 
 func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o replica.Options, members *messages.Members) {
-	o.Members, o.Live = members, slices.Sorted(maps.Keys(p.live))
+	o.Members, o.Live, o.Full = members, slices.Sorted(maps.Keys(p.live)), p.full
 	pid, err := replica.Spawn(ctx, o)
 	if err != nil {
 		// The node serves without it. What runs is looked at again with the next change of the metadata.
@@ -315,7 +334,6 @@ func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o re
 		p.outOfService(ctx, number)
 		return
 	}
-	ctx.Watch(pid)
 	p.running[number] = &running{pid: pid, raftID: o.Partition.RaftID, config: o.Partition.Config, members: members}
 }
 
@@ -323,7 +341,8 @@ func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumbe
 	ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{Broker: p.b.o.NodeID, OutOfService: true}})
 }
 
-// terminated is called when a replica has ended: as it was told to, so that its data can go, or because it has failed for good.
+// terminated is called when a replica has ended, once: a parent that watches its children as well hears of each twice, and the second time may be of one that has
+// the name of the first. It has ended as it was told to, so that its data can go, or because it has failed for good.
 func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	if number, ok := p.stopping[pid.Id]; ok {
 		delete(p.stopping, pid.Id)
@@ -342,40 +361,4 @@ func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 func (p *partitions) drop(self *actor.PID, number kafka.PartitionNumber) {
 	p.dropping[number] = true
 	p.b.o.Store.Drop(number, func(err error) { p.b.system.Root().Send(self, &dropped{number, err}) })
-}
-
-// A wantedPartition is one that has a replica on this node.
-type wantedPartition struct {
-	name     kafka.TopicPartition
-	internal bool
-	raftID   uint64
-	founding []uint64
-	members  *messages.Members
-}
-
-func partitionsOf(image *metadata.Image, broker kafka.BrokerID) map[kafka.PartitionNumber]wantedPartition {
-	out := map[kafka.PartitionNumber]wantedPartition{}
-	for _, t := range image.Topics() {
-		for i := range t.Partitions {
-			p := &t.Partitions[i]
-			w := wantedPartition{name: kafka.TopicPartition{Topic: t.Name, Partition: int32(i)}, internal: t.Internal}
-			r, ok := p.ReplicaOn(broker)
-			if !ok {
-				continue
-			}
-			w.raftID = r.RaftID
-			w.founding, w.members = p.Founding(), membersOf(p)
-			out[p.Number] = w
-		}
-	}
-	return out
-}
-
-// membersOf is where a partition's replicas are, and which of them should vote in the end.
-func membersOf(p *metadata.Partition) *messages.Members {
-	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{}, Voters: p.WishedVoters()}
-	for _, r := range p.All() {
-		m.Nodes[r.RaftID] = r.Broker
-	}
-	return m
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // TestSimulatedCluster runs three nodes as TestSimulation runs one, from empty folders: they find each other, found a cluster, and replicate what clients write. Nodes
-// crash, one or all of them; they freeze, are cut off, in one direction or both, and their disks are slow; connections break, and raft's messages are lost, come twice or late. What
+// crash, one or all of them; they freeze, are cut off, in one direction or both, and their disks are slow or full; connections break, and raft's messages are lost, come twice or late. What
 // was acknowledged is there in the end, once and in order, on every replica. A partition has one leader in an epoch, what was committed never changes, its
 // high watermark never goes back, and when the faults end the cluster is whole again by itself.
 //
@@ -14,6 +14,6 @@ import (
 func TestSimulatedCluster(t *testing.T) {
 	simulateSeeds(t, 25, simShape{
 		nodes: 3, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "events", partitions: 1, minInSync: 1}, {name: "audit", partitions: 1, minInSync: 3}},
-		records: 400, lasts: 40 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000,
+		records: 400, lasts: 57 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000,
 	})
 }

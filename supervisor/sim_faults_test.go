@@ -32,6 +32,7 @@ func (s *simulation) endTrouble() {
 	for _, n := range s.nodes {
 		n.slow, n.syncs = 0, 0
 		n.thaw()
+		n.fill(false)
 	}
 }
 
@@ -74,7 +75,7 @@ func (s *simulation) strike() {
 	one := s.chance.IntN(len(s.nodes))
 	n := s.nodes[one]
 	other := s.nodes[(one+1+s.chance.IntN(len(s.nodes)-1))%len(s.nodes)]
-	switch s.chance.IntN(16) {
+	switch s.chance.IntN(17) {
 	case 0, 1, 2:
 		n.syncs = 1 + s.chance.IntN(20)
 	case 3:
@@ -101,6 +102,9 @@ func (s *simulation) strike() {
 		s.st.AfterFunc(s.upTo(3*time.Second), func() { n.slow = 0 })
 	case 15:
 		s.net.breakLane(n, other)
+	case 16:
+		n.fill(true)
+		s.st.AfterFunc(s.upTo(3*time.Second), func() { n.fill(false) })
 	}
 }
 

@@ -54,6 +54,7 @@ const (
 
 // What the actor of the links hears.
 type (
+	simAnnounce struct{}
 	simSetPeers struct{ peers map[kafka.BrokerID]string }
 	simTick     struct{}
 	simBeat     struct {
@@ -118,6 +119,9 @@ func (l *simLinks) SetPeers(peers map[kafka.BrokerID]string) {
 	l.tell(&simSetPeers{maps.Clone(peers)})
 }
 
+// Announce tells once more who is up.
+func (l *simLinks) Announce() { l.tell(&simAnnounce{}) }
+
 // Probe asks who is at an address.
 func (l *simLinks) Probe(address string, to *actor.PID) {
 	l.call(address, true, func(_ *simLinks, hello link.Hello, err error) {
@@ -172,7 +176,7 @@ func simJudge(mine, theirs link.Hello, probe bool) error {
 	case mine.Cluster != "" && theirs.Cluster != "" && mine.Cluster != theirs.Cluster:
 		return &link.Refused{Words: "it belongs to another cluster"}
 	case !probe && (mine.Cluster == "" || theirs.Cluster == ""):
-		return &link.Refused{Words: "it belongs to no cluster yet"}
+		return &link.Refused{Words: "it belongs to no cluster yet", Passing: true}
 	}
 	return nil
 }
@@ -185,6 +189,12 @@ func (l *simLinks) Receive(ctx actor.Context) {
 		l.after(simBeatEvery, &simTick{})
 	case *simSetPeers:
 		l.setPeers(m.peers)
+	case *simAnnounce:
+		for _, id := range l.sorted() {
+			if p := l.peers[id]; p.up {
+				l.says(&link.Up{Peer: p.hello})
+			}
+		}
 	case *simTick:
 		for _, id := range l.sorted() {
 			l.tick(l.peers[id], now)

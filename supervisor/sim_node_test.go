@@ -33,7 +33,9 @@ type simNode struct {
 	syncs  int // until it crashes at a write; 0 for never
 	// takesAll: it is the power that fails then, for all nodes.
 	takesAll bool
-	slow     int // how many times slower its disk is than others
+	full     bool            // its disk
+	tell     func(full bool) // nil while there is nobody to tell
+	slow     int             // how many times slower its disk is than others
 }
 
 func (n *simNode) linkAddress() string { return fmt.Sprintf("10.0.0.%d:9640", n.id) }
@@ -66,9 +68,10 @@ func (n *simNode) boot() {
 	})
 	o := treeOptions{
 		Settings: settings, Store: n.store, StoreID: fmt.Sprint("store-", n.id), ClusterID: n.cluster, Replica: n.replica, NodeID: n.id, Incarnation: incarnation,
-		Join:   n.join,
-		Ready:  func(*session.Listener) { n.ready = true },
-		Failed: func(err error) { s.errorf("node %d failed: %v", n.id, err) },
+		Join:      n.join,
+		WatchFull: func(tell func(bool)) bool { n.tell = tell; return n.full },
+		Ready:     func(*session.Listener) { n.ready = true },
+		Failed:    func(err error) { s.errorf("node %d failed: %v", n.id, err) },
 	}
 	if s.shape.nodes == 1 { // a replica that needs what lies below a snapshot is not brought up to date yet
 		o.MachineSegmentBytes, o.MachineSnapshotRecords = 600, 8
@@ -78,6 +81,16 @@ func (n *simNode) boot() {
 	}
 	if n.tree, err = buildTree(n.system, o); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// fill makes the disk full, as far as the node takes records, and empty makes room.
+func (n *simNode) fill(full bool) {
+	if n.full == full {
+		return
+	}
+	if n.full = full; n.tell != nil {
+		n.tell(full)
 	}
 }
 
@@ -117,7 +130,7 @@ func (n *simNode) crash() {
 	n.s.st.Kill(n.system)
 	n.store = n.store.Crash(n.s.chance, n.disk)
 	n.s.checks.disk(n)
-	n.system, n.ready, n.frozen = nil, false, false
+	n.system, n.tell, n.ready, n.frozen = nil, nil, false, false
 	n.s.net.died(n)
 	for _, c := range n.s.clients {
 		if c.node == n {
@@ -152,11 +165,14 @@ func (n *simNode) thaw() {
 // fault looks at what actors hear, and has one of them panic now and then.
 func (n *simNode) fault(kind, id string, message any) {
 	n.s.checks.heard(n, kind, message)
+	often := 1
 	switch kind {
-	case "node", "partitions", "membership", "links":
+	case "node", "links":
 		return
+	case "membership", "directory", "partitions", "balance": // they hear little, and all hear of it
+		often = 20
 	}
-	if n.ready && !n.s.calm && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics) == 0 {
+	if n.ready && !n.s.calm && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics/often) == 0 {
 		n.s.panics[id]++
 		panic(fmt.Sprintf("the simulation's, at a %T", message))
 	}

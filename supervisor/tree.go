@@ -16,6 +16,7 @@ import (
 	"troupe/partition"
 	"troupe/partition/config"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 // What a tree of actors is built with, beside the settings.
@@ -32,6 +33,8 @@ type treeOptions struct {
 	// DataDir is the data folder as an absolute path, and Disk, where not nil, how large its disk is and how much of it can be used.
 	DataDir string
 	Disk    func() (total, usable int64)
+	// WatchFull, where not nil, tells whether the disk is full, and calls tell, from any goroutine, whenever that changes.
+	WatchFull func(tell func(full bool)) (full bool)
 	// Incarnation tells this run of the node from earlier ones.
 	Incarnation uint64
 	// Network is how the node reaches others, LinkAddress where they reach it; nil and empty for a cluster of one.
@@ -40,12 +43,16 @@ type treeOptions struct {
 	// Listen opens the listener for Kafka's clients. Where it is nil there is none, and sessions are spawned by hand.
 	Listen func() (net.Listener, error)
 	// Ready is called once, when the node serves; failed when it never will.
-	Ready   func(*session.Listener)
-	Failed  func(error)
-	Observe func(api string, code int16, took time.Duration)
+	Ready  func(*session.Listener)
+	Failed func(error)
+	// LinkedWith, where not nil, is told the id of the folder that another node has when a link with it is up, and an empty one when it is down.
+	LinkedWith func(id kafka.BrokerID, store string)
+	Observe    func(api string, code int16, took time.Duration)
 	// MachineSegmentBytes and MachineSnapshotRecords are those of the constants below; a simulation has smaller ones.
 	MachineSegmentBytes    int64
 	MachineSnapshotRecords int
+	// VoterSilentMax is metadata.VoterSilentMax where it is zero.
+	VoterSilentMax time.Duration
 }
 
 // A builder knows how each actor of the tree is made.
@@ -61,8 +68,8 @@ type builder struct {
 	// snapshots bounds how many the node sends at once.
 	snapshots *replica.Snapshots
 
-	membership, directory, partitions, balance, sessions *actor.PID
-	said                                                 sync.Map // what was logged about settings that can't be read
+	node, membership, directory, partitions, balance, sessions *actor.PID
+	said                                                       sync.Map // what was logged about settings that can't be read
 }
 
 const (
@@ -84,10 +91,14 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 	if o.MachineSnapshotRecords == 0 {
 		o.MachineSnapshotRecords = machineSnapshotRows
 	}
+	if o.VoterSilentMax == 0 {
+		o.VoterSilentMax = metadata.VoterSilentMax
+	}
 	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes), snapshots: replica.NewSnapshots()}
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	top := system.Actors().NewLocalPID(actors.TopName(nodeName(o.NodeID), o.Incarnation)).Id
 	at := func(name string) *actor.PID { return system.Actors().NewLocalPID(top + "/" + name) }
+	b.node = system.Actors().NewLocalPID(top)
 	b.membership, b.directory, b.partitions = at("membership"), at("directory"), at("partitions")
 	b.balance, b.sessions = at("balance"), at("sessions")
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, nodeName(o.NodeID), func() actor.Actor { return &node{b: b} })

@@ -98,7 +98,7 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		if err == nil && p.q.Acks != int16(kafka.AcksNone) {
 			err = p.r.calls.sending.begin(t.Partitions[out.Partition].Number, l)
 		}
-		if errors.Is(err, kerr.NotLeaderForPartition) {
+		if comesAgain(err) {
 			p.r.calls.refused.note(key, b.batch.BaseSequence())
 		}
 	}
@@ -109,6 +109,10 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 	sequence := b.batch.BaseSequence() // the batch is the partition's from now on
 	message := &messages.Produce{Batch: b.batch, Acks: kafka.Acks(p.q.Acks)}
 	if message.Acks == kafka.AcksNone {
+		if p.r.view.IsFull(l.Broker) && !t.Internal { // the replica would drop it, and has nobody to tell
+			p.answer(t, out, nil, kerr.KafkaStorageError)
+			return
+		}
 		p.r.env.System.Root().Send(l.Replica, message)
 		p.done()
 		return
@@ -117,7 +121,7 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 	p.r.ask(l.Replica, func(to messages.ReplyTo) any { message.Reply = to; return message }, func(value any, err error) {
 		p.r.calls.sending.end(number)
 		produced, _ := value.(*messages.Produced)
-		if errors.Is(err, kerr.NotLeaderForPartition) {
+		if comesAgain(err) {
 			p.r.calls.refused.note(key, sequence)
 		}
 		p.answer(t, out, produced, err)
@@ -140,6 +144,11 @@ func (p *producing) answer(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		out.BaseOffset, out.LogAppendTime, out.LogStartOffset = int64(produced.BaseOffset), produced.LogAppendTime, int64(produced.LogStartOffset)
 	}
 	p.done()
+}
+
+// comesAgain tells whether a batch was refused, before it was appended, in a way that has clients send it again.
+func comesAgain(err error) bool {
+	return errors.Is(err, kerr.NotLeaderForPartition) || errors.Is(err, kerr.KafkaStorageError)
 }
 
 // blamed are the records for which a batch is refused (KIP-467).

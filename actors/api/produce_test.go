@@ -65,6 +65,37 @@ func TestProduceNamesTheLeader(t *testing.T) {
 	}
 }
 
+// A full disk is an error that clients wait out. What an idempotent producer has sent behind the refused batch is refused too, until that comes again.
+func TestProduceOnAFullDisk(t *testing.T) {
+	b := newBench(t, nil)
+	send := func(seq kafka.Sequence) *Request {
+		w := record.Builder{Producer: &record.Producer{ID: 5, Sequence: seq}}
+		w.Add(record.Record{Timestamp: epoch.UnixMilli()})
+		one, err := w.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.send(produceRequest(9, -1, map[int32]record.Batch{0: one}))
+	}
+	first := send(0)
+	b.reply(next[*messages.Produce](b).Reply, nil, kafka.Errorf(kerr.KafkaStorageError, "it is full"))
+	if p := response[*kmsg.ProduceResponse](b, first).Topics[0].Partitions[0]; p.ErrorCode != kerr.KafkaStorageError.Code || *p.ErrorMessage != "it is full" {
+		t.Errorf("%+v", p)
+	}
+	if p := response[*kmsg.ProduceResponse](b, send(1)).Topics[0].Partitions[0]; p.ErrorCode != kerr.NotLeaderForPartition.Code {
+		t.Errorf("the batch behind it: %+v", p)
+	}
+	send(0)
+	if m := next[*messages.Produce](b); m.Batch.BaseSequence() != 0 {
+		t.Errorf("sent %+v", m)
+	}
+	b.env.Router.Set(b.env.Router.View().WithDisk(1, true))
+	b.send(produceRequest(9, 0, map[int32]record.Batch{0: batch(t, 0, 1, 10)}))
+	if b.closed == "" {
+		t.Error("what needs no acks is dropped, and nobody knows")
+	}
+}
+
 func TestProduceTimesOut(t *testing.T) {
 	b := newBench(t, nil)
 	r := b.send(produceRequest(9, -1, map[int32]record.Batch{0: batch(t, 0, 1, 10)}))

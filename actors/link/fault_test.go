@@ -152,9 +152,9 @@ func mute(t *testing.T, a *testNode) *actor.PID {
 	done := make(chan struct{})
 	t.Cleanup(func() { close(done); c.Close() })
 	go func() {
-		beat := frame{kind: kindHeartbeat, size: 1}
+		beat := wireOf(frame{kind: kindHeartbeat, pieces: [][]byte{{hearsYou}}, size: 1})
 		for {
-			if _, err := c.Write(append(beat.appendHeader(nil), hearsYou)); err != nil {
+			if _, err := c.Write(beat); err != nil {
 				return
 			}
 			select {

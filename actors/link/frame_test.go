@@ -34,6 +34,8 @@ func TestFramesThatCantBeRight(t *testing.T) {
 		"too long":               {binary.BigEndian.AppendUint32(nil, frameBytesMax+1), false},
 		"shorter than its own":   {[]byte{0, 0, 0, 5, 0, 1, 0, 2, 'a', 'b'}, false},
 		"a target too long":      {[]byte{0, 0, 0xff, 0xff, 0, 1, 0xf0, 0}, false},
+		"a bit of the target":    {flipped(good, headerBytes), false},
+		"a bit of the payload":   {flipped(good, len(good)-1), false},
 	} {
 		in := newFrameReader(bytes.NewReader(append(c.wire, make([]byte, 8*btoi(!c.eof))...)), localPID)
 		_, _, _, err := in.next()
@@ -41,6 +43,13 @@ func TestFramesThatCantBeRight(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// flipped returns the bytes with one bit that is another.
+func flipped(b []byte, at int) []byte {
+	b = bytes.Clone(b)
+	b[at] ^= 4
+	return b
 }
 
 func btoi(b bool) int {

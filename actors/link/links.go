@@ -42,7 +42,8 @@ type Links struct {
 
 	mu         sync.Mutex
 	hello      Hello
-	remotes    map[string]*remote // by the address in PIDs; none is ever taken out
+	wanted     map[kafka.BrokerID]string // never changed, only replaced
+	remotes    map[string]*remote        // by the address in PIDs; none is ever taken out
 	arrivals   map[arrivalKey]*arrival
 	sockets    map[net.Conn]struct{} // all that are open
 	halfOpen   []net.Conn            // those of them that have not greeted yet, oldest first
@@ -114,9 +115,20 @@ func (l *Links) SetPeers(addresses map[kafka.BrokerID]string) {
 			l.remotes[key] = newRemote(l, node)
 		}
 	}
+	l.wanted = peers
 	l.mu.Unlock()
 	l.o.System.Root().Send(l.pid, &setPeers{peers})
 }
+
+// peers are those that SetPeers named last.
+func (l *Links) peers() map[kafka.BrokerID]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wanted
+}
+
+// Announce tells the owner once more of each peer that is up.
+func (l *Links) Announce() { l.o.System.Root().Send(l.pid, &announce{}) }
 
 // Probe asks who answers at an address, and tells an actor: *Met.
 func (l *Links) Probe(address string, to *actor.PID) {

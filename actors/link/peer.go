@@ -86,6 +86,10 @@ func (p *peer) Receive(ctx actor.Context) {
 		p.down(now, "its actor is restarted", false)
 	case *actors.WorkFailed:
 		panic(m.Panic)
+	case *announce:
+		if p.up {
+			p.links.tell(&Up{*p.hello})
+		}
 	case *moved:
 		if p.address = m.address; !p.up {
 			p.again(now)

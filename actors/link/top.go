@@ -11,7 +11,10 @@ import (
 	"troupe/partition/kafka"
 )
 
-type setPeers struct{ addresses map[kafka.BrokerID]string }
+type (
+	setPeers struct{ addresses map[kafka.BrokerID]string }
+	announce struct{}
+)
 
 // top is the parent of all peers. It does what SetPeers says, and hands on what comes from nodes to the actors that are their peers.
 type top struct {
@@ -30,9 +33,16 @@ type entry struct {
 // Receive handles one message.
 func (t *top) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
+	case *actor.Started: // after a panic too, when there are no peers any more
+		t.wanted = t.links.peers()
+		t.reconcile(ctx)
 	case *setPeers:
 		t.wanted = m.addresses
 		t.reconcile(ctx)
+	case *announce:
+		for _, node := range slices.Sorted(maps.Keys(t.peers)) {
+			ctx.Send(t.peers[node].pid, m)
+		}
 	case *actor.Terminated:
 		for node, e := range t.peers {
 			if e.stopping && e.pid.Id == m.Who.Id {

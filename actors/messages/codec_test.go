@@ -277,7 +277,7 @@ func TestEarlierMessagesAreRead(t *testing.T) {
 		want any
 	}{
 		{1, "0000000f360484020307000200000003020904726f77", &Step{Partition: 54, From: 2, Message: &pb.Message{Type: new(pb.MsgApp), Term: new(uint64(7)), Entries: []*pb.Entry{{Index: new(uint64(9)), Data: []byte("row")}}}}},
-		{2, "000000160401020000000f36040e010132017200030204000000", &Leaders{Node: 2, Whole: true, Led: []Led{{54, Leader{Broker: 2, Epoch: 7, Replica: actor.NewPID("2", "r"), InSync: []kafka.BrokerID{1, 2}}}}}},
+		{2, "000000180401020000000f36040e0101320172000302040000000001", &Leaders{Node: 2, Whole: true, Led: []Led{{54, Leader{Broker: 2, Epoch: 7, Replica: actor.NewPID("2", "r"), InSync: []kafka.BrokerID{1, 2}}}}, DiskFull: true}},
 		{11, "0000001012808080010e01000101013201730500", &Fetch{Offset: 9, MaxBytes: 1 << 20, LeaderEpoch: 7, LastFetchedEpoch: -1, Wait: true, Reply: ReplyTo{actor.NewPID("2", "s"), 5}}},
 		{20, "000000220167020000001218060000000c0001670000000400016dffff000004010132017305", &Coordinate{Key: "g", Body: &kmsg.HeartbeatRequest{Version: 3, Group: "g", Generation: 4, MemberID: "m"}, Broker: 2, Reply: ReplyTo{actor.NewPID("2", "s"), 5}}},
 		{3, "0000001c050b0000001112000000000100000005360012c80100000258026e6f", &Reply{Slot: 5, Value: &partition.Fetched{HighWatermark: 9, Cold: &ColdRead{Partition: 54, To: 9, MaxBytes: 100}}, Err: kafka.Errorf(kerr.PolicyViolation, "no")}},
@@ -311,6 +311,8 @@ func TestNewerMessage(t *testing.T) {
 		plain(c, &l.Leader.Learners, natural[uint64])
 		c.text(new("new"))
 	})
+	integer(c, &m.Upto)
+	c.flag(&m.DiskFull)
 	c.text(new("new"))
 	c.end(b)
 	got, err := Codec{}.Decode(2, append(c.head, "large and new"...))

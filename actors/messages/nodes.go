@@ -47,12 +47,16 @@ type Wake struct {
 	Leader    uint64 // raft id
 }
 
-// Leaders tells the directory of another node who leads partitions on the sender's node.
+// Leaders tells the directory of another node who leads partitions on the sender's node, and how that node is.
 type Leaders struct {
 	Node  kafka.BrokerID
 	Whole bool // they are all that there are on that node; else what has changed
+	// Upto is the end of the metadata log's part that the sender's view has.
+	Upto kafka.Offset
 	// Led have PIDs that can be sent to from anywhere. The HighWatermark of a Leader does not leave its node.
 	Led []Led
+	// DiskFull says that the node takes no records.
+	DiskFull bool
 }
 
 // TellLeaders asks a directory to tell that of a node all that its own node leads: something of it may be lost.
@@ -65,11 +69,11 @@ type (
 	NodeLost struct{ Node kafka.BrokerID }
 )
 
-// Live says which other nodes are there, all of them.
-type Live struct{ Nodes []kafka.BrokerID }
-
-// Restarted tells the parent of a replica that it has panicked: what it was told at that moment is lost. The answer is Configure, Members and Live.
+// Restarted tells the parent of a replica that it has panicked: what it was told at that moment is lost. The answer is Configure, Members and NodesUp.
 type Restarted struct{ Number kafka.PartitionNumber }
+
+// NodesUp says which of the other nodes are there, no others: something may have been lost that was said before.
+type NodesUp struct{ Nodes []kafka.BrokerID }
 
 // Members tells a replica where the other replicas of its partition are, and which configuration the cluster wants for it.
 type Members struct {

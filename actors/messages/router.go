@@ -49,7 +49,9 @@ type View struct {
 	leaders      map[kafka.PartitionNumber]Leader
 	outOfService map[kafka.PartitionNumber]bool      // the replica on this node
 	live         map[kafka.BrokerID]bool             // the other nodes that are there
+	full         map[kafka.BrokerID]bool             // the nodes, this one among them, whose disks are full
 	left         map[kafka.PartitionNumber]time.Time // when this node has stopped leading, a moment ago
+	uptos        map[kafka.BrokerID]kafka.Offset     // how far the views of other nodes are
 }
 
 // NewView returns a view of an image in which nobody leads.
@@ -89,8 +91,15 @@ func (v *View) Of(m *Leaders) *View {
 	if m.Whole {
 		next.leaders = v.without(m.Node)
 	}
+	if m.Whole || m.Upto > v.uptos[m.Node] {
+		next.uptos = maps.Clone(v.uptos)
+		if next.uptos == nil {
+			next.uptos = map[kafka.BrokerID]kafka.Offset{}
+		}
+		next.uptos[m.Node] = m.Upto
+	}
 	next.leaders = next.after(m.Led)
-	return &next
+	return next.WithDisk(m.Node, m.DiskFull)
 }
 
 // after returns the leaders after news. A later epoch wins over an earlier one, whoever is heard first; who stops leads no more, and nobody else does by that.
@@ -129,13 +138,23 @@ func (v *View) Live(node kafka.BrokerID) *View {
 	return &next
 }
 
-// Dead returns the view in which another node is not there, and leads nothing.
+// Dead returns the view in which another node is not there, and leads nothing. What its disk is like is not known.
 func (v *View) Dead(node kafka.BrokerID) *View {
 	next := *v
 	next.live = maps.Clone(v.live)
 	delete(next.live, node)
 	next.leaders = v.without(node)
-	return &next
+	return next.WithDisk(node, false)
+}
+
+// AllHave tells whether the views of all nodes that are there have what was committed to the metadata log before an offset.
+func (v *View) AllHave(upto kafka.Offset) bool {
+	for node := range v.live {
+		if v.uptos[node] < upto {
+			return false
+		}
+	}
+	return v.Upto >= upto
 }
 
 // Others are the other nodes that are there, by id.

@@ -1,6 +1,7 @@
 package messages_test
 
 import (
+	"slices"
 	"testing"
 
 	"troupe/actors/messages"
@@ -37,6 +38,29 @@ func TestViewNeverGoesBack(t *testing.T) {
 		if step.want != "" && v.Image.Topic(step.want) == nil || v.Image.Topic("old") != nil || step.want == "" && len(v.Image.Topics()) != 0 {
 			t.Fatalf("after %+v the view has %d topics", step, len(v.Image.Topics()))
 		}
+	}
+}
+
+// Whether a node's disk is full is known as long as the node is there.
+func TestViewKnowsFullDisks(t *testing.T) {
+	v := messages.NewView(metadata.NewImage()).Live(2).Live(3).WithDisk(1, true)
+	for _, step := range []struct {
+		what string
+		next func(*messages.View) *messages.View
+		want []kafka.BrokerID
+	}{
+		{"2 says so", func(v *messages.View) *messages.View { return v.Of(&messages.Leaders{Node: 2, DiskFull: true}) }, []kafka.BrokerID{1, 2}},
+		{"3 tells of its leaders", func(v *messages.View) *messages.View { return v.Of(&messages.Leaders{Node: 3, Whole: true}) }, []kafka.BrokerID{1, 2}},
+		{"1 has room", func(v *messages.View) *messages.View { return v.WithDisk(1, false) }, []kafka.BrokerID{2}},
+		{"2 is dead", func(v *messages.View) *messages.View { return v.Dead(2) }, nil},
+		{"2 is back", func(v *messages.View) *messages.View { return v.Live(2) }, nil},
+	} {
+		before := slices.Clone(v.FullDisks())
+		next := step.next(v)
+		if got := next.FullDisks(); !slices.Equal(got, step.want) || !slices.Equal(v.FullDisks(), before) {
+			t.Errorf("%s: full disks %v, want %v; before %v, and then %v", step.what, got, step.want, before, v.FullDisks())
+		}
+		v = next
 	}
 }
 

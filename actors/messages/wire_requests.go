@@ -21,6 +21,8 @@ func leadersFields(c *coder, m *Leaders) {
 		plain(c, &l.Leader.Voters, natural[uint64])
 		plain(c, &l.Leader.Learners, natural[uint64])
 	})
+	integer(c, &m.Upto)
+	c.flag(&m.DiskFull)
 }
 
 func tellLeadersFields(c *coder, m *TellLeaders) { integer(c, &m.Node) }

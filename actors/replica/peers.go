@@ -17,13 +17,14 @@ type peers struct {
 	name  string
 	nodes map[uint64]kafka.BrokerID // by raft id; of one that the metadata does not name yet, from where it has sent
 	live  map[kafka.BrokerID]bool
+	full  []kafka.BrokerID      // nodes with full disks
 	pids  map[uint64]*actor.PID // what was sent to
 }
 
 func newPeers(o *Options) peers {
 	p := peers{
 		own: o.Broker, name: messages.ReplicaName(o.Partition.Number), nodes: map[uint64]kafka.BrokerID{}, live: map[kafka.BrokerID]bool{},
-		pids: map[uint64]*actor.PID{},
+		pids: map[uint64]*actor.PID{}, full: o.Full,
 	}
 	p.setLive(o.Live)
 	p.set(o.Members)
@@ -85,6 +86,19 @@ func (p *peers) liveReplicas() (ids []uint64) {
 		if p.live[p.nodes[id]] {
 			ids = append(ids, id)
 		}
+	}
+	return ids
+}
+
+// fullReplicas are those on nodes with full disks, that of this node among them.
+func (p *peers) fullReplicas(own uint64) (ids []uint64) {
+	for _, id := range slices.Sorted(maps.Keys(p.nodes)) {
+		if id != own && slices.Contains(p.full, p.nodes[id]) {
+			ids = append(ids, id)
+		}
+	}
+	if slices.Contains(p.full, p.own) {
+		ids = append(ids, own)
 	}
 	return ids
 }

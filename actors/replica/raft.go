@@ -31,6 +31,7 @@ const (
 func (r *replica) join() {
 	r.p.Want(r.o.Members.Voters, r.o.Members.Learners)
 	r.p.SetLive(r.peers.liveReplicas())
+	r.setFull()
 	founding := r.o.Partition.Founding
 	switch {
 	case len(founding) == 1 && founding[0] == r.o.Partition.RaftID && !r.peers.areOthers():
@@ -44,6 +45,8 @@ func (r *replica) join() {
 		r.after(time.Duration(r.o.System.Rand(int64(returnPause))), &campaign{to: r})
 	}
 }
+
+func (r *replica) setFull() { r.p.SetFull(r.peers.fullReplicas(r.o.Partition.RaftID)) }
 
 func (r *replica) after(d time.Duration, message any) { r.o.System.After(d, r.self, message) }
 

@@ -26,9 +26,11 @@ type Options struct {
 	Directory *actor.PID     // is told who leads
 	// Coordinator, where not nil, spawns the actor that owns the records of an internal topic's partition, as a child.
 	Coordinator func(parent actor.Context) (*actor.PID, error)
-	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there. Both change by messages.
+	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there, and Full which nodes have full disks, this
+	// one perhaps among them. All change by messages.
 	Members *messages.Members
 	Live    []kafka.BrokerID
+	Full    []kafka.BrokerID
 	// TickEvery is the period of raft's clock, for a partition with several replicas.
 	TickEvery time.Duration
 	// RetainEvery is how often time alone may change something: retention, producers that are silent, memory of an idle partition.
@@ -207,9 +209,11 @@ func (r *replica) handle(message any) {
 	case *messages.Members:
 		r.shared.Members = m
 		r.peers.set(m)
-	case *messages.Live:
+	case *messages.NodesUp:
 		r.peers.setLive(m.Nodes)
 		r.shared.Live = r.peers.liveNodes()
+	case *messages.FullDisks:
+		r.peers.full, r.shared.Full = m.Nodes, m.Nodes
 	case *messages.NodeUp:
 		r.peers.live[m.Node] = true
 		r.shared.Live = r.peers.liveNodes()

@@ -63,8 +63,12 @@ func (r *replica) serve(message any) {
 	case *messages.Members:
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
-	case *messages.Live:
+		r.setFull()
+	case *messages.NodesUp:
 		r.p.SetLive(r.peers.liveReplicas())
+	case *messages.FullDisks:
+		r.setFull()
+		r.p.Retain(r.o.System.Now()) // if anything may go, then now
 	case *messages.NodeUp:
 		r.p.SetLive(r.peers.liveReplicas())
 		r.lost(m.Node)

@@ -31,11 +31,11 @@ func CanMount() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	d, err := newDisk(filepath.Join(dir, "image"), filepath.Join(dir, "disk"), 8<<20)
+	d, err := NewDisk(filepath.Join(dir, "image"), filepath.Join(dir, "disk"), 8<<20)
 	if err != nil {
 		return &Unavailable{"a disk can't be mounted: " + err.Error()}
 	}
-	return d.unmount()
+	return d.Unmount()
 }
 
 // A Disk is an ext4 in a file, mounted as a folder.
@@ -45,7 +45,8 @@ type Disk struct {
 	mounted bool
 }
 
-func newDisk(image, dir string, bytes int64) (*Disk, error) {
+// NewDisk makes a disk of so many bytes in an image file, and mounts it as a folder. It needs root.
+func NewDisk(image, dir string, bytes int64) (*Disk, error) {
 	f, err := os.Create(image)
 	if err != nil {
 		return nil, err
@@ -68,7 +69,8 @@ func (d *Disk) mount() error {
 	return nil
 }
 
-func (d *Disk) unmount() error {
+// Unmount takes the disk away; what it holds stays in the image.
+func (d *Disk) Unmount() error {
 	if !d.mounted {
 		return nil
 	}
@@ -99,12 +101,12 @@ func (d *Disk) CutPower() error {
 }
 
 // Restore gives a disk without power to its node again, as a machine that comes up does. Nobody may use it at the time.
-func (d *Disk) Restore() error { return errors.Join(d.unmount(), d.mount()) }
+func (d *Disk) Restore() error { return errors.Join(d.Unmount(), d.mount()) }
 
 func (d *Disk) ballast() string { return filepath.Join(d.Dir, "ballast") }
 
-// Fill leaves no byte free.
-func (d *Disk) Fill() error {
+// Fill leaves so many bytes free, and no more.
+func (d *Disk) Fill(leave int64) error {
 	f, err := os.Create(d.ballast())
 	if err != nil {
 		return err
@@ -112,8 +114,13 @@ func (d *Disk) Fill() error {
 	defer f.Close()
 	for size := int64(64 << 20); size >= 4096; {
 		var s syscall.Stat_t
-		if err := syscall.Fstat(int(f.Fd()), &s); err != nil {
+		var disk syscall.Statfs_t
+		if err := errors.Join(syscall.Fstat(int(f.Fd()), &s), syscall.Statfs(d.Dir, &disk)); err != nil {
 			return err
+		}
+		if leave > 0 && int64(disk.Bavail)*disk.Bsize-size < leave {
+			size /= 2
+			continue
 		}
 		switch err := syscall.Fallocate(int(f.Fd()), 0, s.Size, size); {
 		case errors.Is(err, syscall.ENOSPC):

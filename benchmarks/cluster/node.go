@@ -52,7 +52,7 @@ func (n *Node) prepare(diskBytes int64) (err error) {
 		return err
 	}
 	if diskBytes > 0 {
-		n.Disk, err = newDisk(filepath.Join(n.dir, "image"), filepath.Join(n.dir, "disk"), diskBytes)
+		n.Disk, err = NewDisk(filepath.Join(n.dir, "image"), filepath.Join(n.dir, "disk"), diskBytes)
 	}
 	return err
 }
@@ -63,7 +63,7 @@ func (n *Node) close() error {
 		n.client.Close()
 	}
 	if n.Disk != nil {
-		return n.Disk.unmount()
+		return n.Disk.Unmount()
 	}
 	return nil
 }

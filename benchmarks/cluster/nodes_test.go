@@ -78,12 +78,12 @@ func TestDisk(t *testing.T) {
 		t.Skip("skipped: ", err)
 	}
 	dir := t.TempDir()
-	d, err := newDisk(filepath.Join(dir, "image"), filepath.Join(dir, "disk"), 64<<20)
+	d, err := NewDisk(filepath.Join(dir, "image"), filepath.Join(dir, "disk"), 64<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.unmount()
-	if err := d.Fill(); err != nil {
+	defer d.Unmount()
+	if err := d.Fill(0); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(d.Dir, "more"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {

@@ -13,6 +13,7 @@ const (
 	wholeAgain    = "the cluster does not become whole by itself"
 	allAnswered   = "clients are not served in the end"
 	allReadable   = "the log can't be read to its end"
+	topicsStay    = "a topic is not there that was made, or is there that was deleted"
 	sameLogs      = "the replicas' logs differ"
 	nothingPanics = "something panics"
 )

@@ -64,6 +64,21 @@ func TestChecks(t *testing.T) {
 			h.reach(0, 5, 1)
 			h.reach(0, 4, 2)
 		}, []string{highStays}},
+		{"topics are as they were made", func(h *History) {
+			h.keep("a", topicThere)
+			h.keep("b", topicUncertain)
+			h.keep("c", topicGone)
+			h.checkTopics(1, map[string]bool{"a": true, "b": true})
+			h.checkTopics(1, map[string]bool{"a": true})
+		}, nil},
+		{"a topic has gone", func(h *History) {
+			h.keep("a", topicThere)
+			h.checkTopics(1, nil)
+		}, []string{topicsStay}},
+		{"a topic has come back", func(h *History) {
+			h.keep("a", topicGone)
+			h.checkTopics(1, map[string]bool{"a": true})
+		}, []string{topicsStay}},
 		{"a replica lacks the end", func(h *History) {
 			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 5, 1, 1, 1), replicaOf(t, 2, 5, 1, 1, 1), replicaOf(t, 3, 2, 1, 1)})
 		}, []string{sameLogs}},
@@ -101,4 +116,12 @@ func replicaOf(t *testing.T, node int32, commit consensus.Index, terms ...consen
 		l.batches[kafka.Offset(i)] = consensus.Entry{Index: consensus.Index(i + 1), Term: term, Kind: consensus.Batch, Data: batch}
 	}
 	return l
+}
+
+// Who is followed is read from the nodes' logs.
+func TestFollows(t *testing.T) {
+	line := `level=debug ts=2026-11-26T00:42:06.147529259Z msg=follows partition=__consumer_offsets-2 leader=3 epoch=5`
+	if m := follows.FindStringSubmatch(line); m == nil || !slices.Equal(m[1:], []string{"__consumer_offsets", "2", "3", "5"}) {
+		t.Errorf("%q", m)
+	}
 }

@@ -56,8 +56,9 @@ func Faults() []Fault {
 		{Name: "kill-two", Doc: "kill -9 of two nodes of three", Hold: 1500 * time.Millisecond, Strike: kill(2), End: startAll},
 		{Name: "kill-all", Doc: "kill -9 of all nodes", Led: 3 * time.Second, Strike: kill(3), End: startAll},
 		{Name: "wipe", Doc: "kill -9 of one node, whose folder is removed", Hold: 500 * time.Millisecond, Strike: wipe, End: startAll},
-		{Name: "full-leader", Doc: "the disk of the node that leads most is full", Disks: true, Ends: true, Hold: 3 * time.Second, Strike: fill(mostLeading), End: free},
-		{Name: "full-follower", Doc: "the disk of the node that leads least is full", Disks: true, Ends: true, Hold: 3 * time.Second, Strike: fill(leastLeading), End: free},
+		{Name: "full-leader", Doc: "the disk of the node that leads most is full, but for a little", Disks: true, Hold: 3 * time.Second, Strike: fill(mostLeading, littleRoom), End: free},
+		{Name: "full-follower", Doc: "the disk of the node that leads least is full, but for a little", Disks: true, Hold: 3 * time.Second, Strike: fill(leastLeading, littleRoom), End: free},
+		{Name: "no-room", Doc: "the disk of one node is full to the last byte, from one moment to the next", Disks: true, Ends: true, Hold: 3 * time.Second, Strike: fill(mostLeading, 0), End: free},
 		{Name: "power", Doc: "all machines lose power at once", Disks: true, Led: 3 * time.Second, Strike: cutPower, End: startAll},
 	}
 }
@@ -169,10 +170,14 @@ func wipe(s *Scene) error {
 	return s.Victims[0].Wipe()
 }
 
-func fill(who func(*Scene) *cluster.Node) func(*Scene) error {
+// littleRoom is less than the room that a node wants to have left, and more than it needs to go on without records.
+const littleRoom = 80 << 20
+
+// fill has a disk be full, while records come that need room.
+func fill(who func(*Scene) *cluster.Node, leave int64) func(*Scene) error {
 	return func(s *Scene) error {
 		s.Victims = []*cluster.Node{who(s)}
-		if err := s.Victims[0].Disk.Fill(); err != nil {
+		if err := s.Victims[0].Disk.Fill(leave); err != nil {
 			return err
 		}
 		var ctx context.Context

@@ -36,6 +36,7 @@ type History struct {
 	consumed   []map[int64]ID   // by partition and offset
 	leaders    map[ledEpoch]int32
 	high       []int64 // by partition
+	topics     map[string]topicState
 	violations []string
 	counts     map[string]int // of violations
 }
@@ -43,7 +44,7 @@ type History struct {
 // NewHistory returns an empty History of a topic's partitions.
 func NewHistory(partitions int) *History {
 	h := &History{
-		sent: map[ID]time.Time{}, acks: make([][]Ack, partitions), leaders: map[ledEpoch]int32{}, high: make([]int64, partitions), counts: map[string]int{},
+		sent: map[ID]time.Time{}, acks: make([][]Ack, partitions), leaders: map[ledEpoch]int32{}, topics: map[string]topicState{}, high: make([]int64, partitions), counts: map[string]int{},
 	}
 	for range partitions {
 		h.consumed = append(h.consumed, map[int64]ID{})
@@ -117,6 +118,32 @@ func (h *History) lead(topic string, partition, epoch, leader, said int32) {
 		return
 	}
 	h.leaders[key] = leader
+}
+
+// A topicState is what is known of a topic that was made by the run.
+type topicState int
+
+const (
+	topicThere     topicState = iota + 1 // its making was answered
+	topicUncertain                       // its deletion was asked for
+	topicGone                            // its deletion was answered
+)
+
+func (h *History) keep(topic string, state topicState) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.topics[topic] = state
+}
+
+// checkTopics holds the topics that a node names against those that were made and deleted.
+func (h *History) checkTopics(node int32, named map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for topic, state := range h.topics {
+		if there := named[topic]; state == topicThere && !there || state == topicGone && there {
+			h.violated(topicsStay, "node %d, of topic %s: it is there: %v", node, topic, there)
+		}
+	}
 }
 
 // reach notes a high watermark, which was asked for after all that were noted before had been answered.

@@ -3,26 +3,40 @@ package nemesis
 import (
 	"bufio"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"troupe/benchmarks/cluster"
 )
 
-// checkLog looks for panics in what a node has logged.
-func checkLog(h *History, n *cluster.Node) {
+// follows is how a node says, in a line of the level debug, whom one of its replicas follows.
+var follows = regexp.MustCompile(`msg=follows partition=(\S+)-(\d+) leader=(\d+) epoch=(\d+)`)
+
+// checkLog looks in what a node has logged for panics, and for leaders that it followed. It returns how many times it said so.
+func checkLog(h *History, n *cluster.Node) (followed int) {
 	f, err := os.Open(n.Log())
 	if err != nil {
 		h.violate(nothingPanics, "node %d has no log: %v", n.ID, err)
-		return
+		return 0
 	}
 	defer f.Close()
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
+		if m := follows.FindStringSubmatch(s.Text()); m != nil {
+			partition, _ := strconv.Atoi(m[2]) // the pattern leaves only numbers
+			leader, _ := strconv.Atoi(m[3])
+			epoch, _ := strconv.Atoi(m[4])
+			followed++
+			h.lead(m[1], int32(partition), int32(epoch), int32(leader), n.ID)
+			continue
+		}
 		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") || strings.HasPrefix(line, "WARNING: DATA RACE") {
 			h.violate(nothingPanics, "node %d: %.1000s", n.ID, line)
 		}
 	}
+	return followed
 }
 
 // tail returns the last lines of a file.

@@ -33,7 +33,7 @@ const answeredWithin = 30 * time.Second
 func Run(ctx context.Context, o Options) (*Report, error) {
 	began := time.Now()
 	c, err := cluster.Start(cluster.Options{Binary: o.Binary, Dir: o.Dir, Nodes: 3, DiskBytes: o.DiskBytes, Settings: []string{
-		"min.insync.replicas=2", "offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0", "log.level=debug",
+		"min.insync.replicas=2", "offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0", "replica.lag.time.max.ms=1000", "log.level=debug",
 	}})
 	if err != nil {
 		return nil, err
@@ -61,6 +61,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	r.report.Violations = r.work.history.Violations()
 	r.report.Acknowledged, _ = r.work.history.Acks()
+	r.report.Topics = len(r.work.history.topics)
 	r.report.Took = time.Since(began)
 	return r.report, nil
 }
@@ -245,10 +246,23 @@ func (r *run) finish(ctx context.Context) error {
 		h.violate(wholeAgain, "in the end: %v", err)
 		return nil // the replicas' logs can't be alike
 	}
-	time.Sleep(settled) // the followers hear of the last commit
+	for _, n := range r.cluster.Nodes {
+		all, _, err := n.Partitions(ctx)
+		if err != nil {
+			return err
+		}
+		named := map[string]bool{}
+		for _, p := range all {
+			named[p.Topic] = true
+		}
+		h.checkTopics(n.ID, named)
+	}
+	time.Sleep(time.Second) // the slowest follower has the last record on its disk
 	r.cluster.Kill(r.cluster.Nodes...)
 	for _, n := range r.cluster.Nodes {
-		checkLog(h, n)
+		if checkLog(h, n) == 0 {
+			return fmt.Errorf("node %d has logged nowhere whom it follows; are its lines other ones now?", n.ID)
+		}
 	}
 	r.report.Compared, err = checkFolders(h, r.cluster.Nodes)
 	return err

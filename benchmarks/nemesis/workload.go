@@ -75,6 +75,7 @@ func (w *workload) start(ctx context.Context) error {
 		}
 		w.watching.Go(func() { w.consume(watching, c) })
 	}
+	w.producing.Go(func() { w.keepTopics(writing) })
 	for p := range int32(partitions) {
 		w.watching.Go(func() { w.watchHighWatermark(watching, p) })
 	}

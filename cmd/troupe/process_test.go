@@ -48,7 +48,17 @@ type process struct {
 // launch starts a server and waits until it is ready.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	p, line := try(t, args...)
+	path, err := troupeBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return launchBinary(t, path, args...)
+}
+
+// launchBinary is launch with a build of another version.
+func launchBinary(t *testing.T, path string, args ...string) *process {
+	t.Helper()
+	p, line := tryBinary(t, path, args...)
 	if line == "" {
 		<-p.ended
 		t.Fatalf("the server did not come up: %s", p.log)
@@ -74,6 +84,11 @@ func try(t *testing.T, args ...string) (p *process, line string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tryBinary(t, path, args...)
+}
+
+func tryBinary(t *testing.T, path string, args ...string) (p *process, line string) {
+	t.Helper()
 	p = &process{t: t, cmd: exec.Command(path, append([]string{"server"}, args...)...), log: &bytes.Buffer{}, ended: make(chan struct{})}
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()

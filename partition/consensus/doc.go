@@ -17,7 +17,7 @@
 //   - With asynchronous storage writes raft reads committed entries back through its Storage. They come from the
 //     tail, where an entry stands from the moment its write is handed out.
 //
-//   - A commit index alone is not worth a write: the next write with entries carries it. The responses that come with it still wait for
+//   - A commit index alone is not worth a write, unless it changes the configuration: the next write with entries carries it. The responses that come with it still wait for
 //     all earlier writes.
 //
 //   - MsgStorageAppend's responses are stepped in their order, MsgAppResp first, so that raft finds the entry's term

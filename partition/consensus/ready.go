@@ -62,6 +62,14 @@ func (r *Replica) Ready() Ready {
 		}
 		r.look()
 	}
+	// A commit alone is not worth a write, but for one that changed the configuration: a replica that came back with an earlier one would wait for voters that are
+	// long gone.
+	if r.reconfigured && r.hard.Commit > r.written.Commit {
+		hard := r.hard
+		out.Writes = append(out.Writes, &Write{Hard: &hard, Sync: true})
+		r.written = hard
+	}
+	r.reconfigured = false
 	return out
 }
 
@@ -149,6 +157,7 @@ func (r *Replica) applyConfiguration(e Entry) {
 		panic(fmt.Sprintf("consensus: configuration entry %d: %v", e.Index, err))
 	}
 	r.node.ApplyConfChange(&cc)
+	r.reconfigured = true
 }
 
 // outgoing appends a message to another replica with the data of its entries. Raft counts the bytes of entries that it has as tokens wrong: a message that holds

@@ -65,6 +65,8 @@ type Replica struct {
 	hard      HardState  // newest
 	written   HardState  // newest that was handed out
 	applied   Index
+	// reconfigured: the configuration was changed by what this turn applied.
+	reconfigured bool
 	// configured is the last entry whose change of the configuration, if it was one, is in raft's.
 	configured Index
 
@@ -161,6 +163,9 @@ func (r *Replica) refusal() error {
 	return ErrNotLeader
 }
 
+// Transferring tells whether this replica leads and is handing leadership over.
+func (r *Replica) Transferring() bool { return errors.Is(r.refusal(), ErrTransferring) }
+
 // Campaign makes the replica ask for votes now instead of waiting for its election timeout. A learner, or a replica that the
 // configuration does not name, does nothing.
 func (r *Replica) Campaign() {
@@ -177,11 +182,6 @@ func (r *Replica) Unreachable(id uint64) { r.node.ReportUnreachable(id) }
 
 // Transfer begins to hand leadership to a voter. Until that leads, or an election timeout has passed, proposals are refused.
 func (r *Replica) Transfer(to uint64) { r.node.TransferLeader(to) }
-
-// IsTransferring tells whether this replica leads and is handing that over.
-func (r *Replica) IsTransferring() bool {
-	return r.isLeader && r.node.BasicStatus().LeadTransferee != raft.None
-}
 
 // Tick advances raft's logical clock. A log with one voter needs no ticks.
 func (r *Replica) Tick() { r.node.Tick() }

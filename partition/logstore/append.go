@@ -14,7 +14,7 @@ import (
 
 const (
 	groupsInFlight = 4
-	groupBytesMax  = 8 << 20 // well below half a memtable, beyond which Pebble treats a batch as a table of its own
+	groupBytesMax  = 8 << 20 // or a quarter of a memtable: well below half of one, beyond which Pebble treats a batch as a table of its own
 )
 
 // A request is a write, or the removal of a partition.
@@ -74,14 +74,14 @@ func (q *queue) close() {
 }
 
 // take returns what waits, up to a group's size; nothing once the queue is closed and empty.
-func (q *queue) take() []request {
+func (q *queue) take(bytesMax int) []request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) == 0 && !q.closed {
 		q.filled.Wait()
 	}
 	bytes, n := 0, 0
-	for n < len(q.waiting) && (n == 0 || bytes < groupBytesMax) {
+	for n < len(q.waiting) && (n == 0 || bytes < bytesMax) {
 		bytes += q.waiting[n].bytes()
 		n++
 	}
@@ -129,8 +129,9 @@ func (s *Store) enqueue(r request) {
 func (s *Store) commit() {
 	defer s.running.Done()
 	defer close(s.syncs)
+	groupBytes := min(groupBytesMax, int(s.o.MemTableBytes/4))
 	for {
-		requests := s.queue.take()
+		requests := s.queue.take(groupBytes)
 		if len(requests) == 0 {
 			return
 		}
@@ -196,6 +197,7 @@ func (s *Store) group(requests []request) *group {
 	if g.err != nil {
 		g.err = s.die(g.err)
 	}
+	s.room.wrote(bytes)
 	if s.o.OnGroup != nil {
 		s.o.OnGroup(len(requests), bytes)
 	}

@@ -22,7 +22,7 @@ func (s *Store) logOptions(cache *pebble.Cache) *pebble.Options {
 	o.LBaseMaxBytes = 1 << 30
 	o.FlushSplitBytes = 1 << 30
 	for i := range o.TargetFileSizes {
-		o.TargetFileSizes[i] = 64 << 20
+		o.TargetFileSizes[i] = s.room.unit
 	}
 	o.CompactionConcurrencyRange = func() (int, int) { return 1, 2 }
 	o.BytesPerSync = 16 << 20
@@ -37,7 +37,7 @@ func (s *Store) logOptions(cache *pebble.Cache) *pebble.Options {
 // stateOptions are for small rows that may be lost.
 func (s *Store) stateOptions(cache *pebble.Cache) *pebble.Options {
 	o := s.commonOptions(cache)
-	o.MemTableSize = 4 << 20
+	o.MemTableSize = uint64(min(4<<20, s.room.unit))
 	return o
 }
 

@@ -51,6 +51,7 @@ func (s *Store) reclaim(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-s.room.hunger: // the disk is full
 		}
 		if err := s.Reclaim(ctx); err != nil && ctx.Err() == nil {
 			level.Warn(s.o.Logger).Log("msg", "space could not be given back", "err", err)

@@ -35,9 +35,11 @@ type Options struct {
 	OnSync  func(time.Duration)
 	OnGroup func(writes, bytes int)
 
-	CacheBytes    int64         // shared by both databases; 0: 64 MiB
-	MemTableBytes uint64        // of the log database; 0: 64 MiB
-	ReclaimEvery  time.Duration // 0: 10 s; negative: only when Reclaim is called
+	CacheBytes    int64  // shared by both databases; 0: 64 MiB
+	MemTableBytes uint64 // of the log database; 0: 64 MiB, less on a small disk
+	// ReserveBytes is how much of the disk is kept free: with less the store is full, see WatchFull. 0: what suits the disk; negative: nothing.
+	ReserveBytes int64
+	ReclaimEvery time.Duration // 0: 10 s; negative: only when Reclaim is called
 }
 
 // A Store is an open data folder. Its methods may be called from any goroutine; see partition.Store.
@@ -46,6 +48,7 @@ type Store struct {
 	lock     interface{ Close() error }
 	log      *pebble.DB
 	state    *pebble.DB
+	room     *room
 	identity Identity
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
@@ -78,9 +81,6 @@ func Open(o Options) (*Store, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
 	}
-	if o.MemTableBytes == 0 {
-		o.MemTableBytes = 64 << 20
-	}
 	if o.ReclaimEvery == 0 {
 		o.ReclaimEvery = 10 * time.Second
 	}
@@ -88,6 +88,7 @@ func Open(o Options) (*Store, error) {
 		o: o, syncs: make(chan *group, groupsInFlight), lasts: map[kafka.PartitionNumber]consensus.Index{},
 		garbage: map[kafka.PartitionNumber]garbage{}, died: make(chan struct{}),
 	}
+	s.room = newRoom(o) // on the file system as it is: making room must not wait for room
 	s.o.FS = vfs.OnDiskFull(o.FS, s.diskFull)
 	s.queue.init()
 	opened := make(chan error, 1)
@@ -103,10 +104,11 @@ func Open(o Options) (*Store, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.running.Add(3)
+	s.running.Add(4)
 	go s.commit()
 	go s.awaitSyncs()
 	go s.reclaim(ctx)
+	go s.watchRoom(ctx)
 	return s, nil
 }
 
@@ -119,6 +121,7 @@ func (s *Store) open() error {
 		return fmt.Errorf("it is in use by another process (%w)", err)
 	}
 	s.lock = lock
+	s.size()
 	cache := pebble.NewCache(s.o.CacheBytes)
 	defer cache.Unref() // the databases hold their own references
 	if s.log, err = pebble.Open(filepath.Join(s.o.Dir, "log"), s.logOptions(cache)); err != nil {
@@ -224,9 +227,12 @@ func (s *Store) Close() error {
 	}
 }
 
-// diskFull is called when a write finds no space, and keeps all writes waiting. Pebble repeats some of them for ever, and ends the process at others, so none
-// of them is to know.
+// diskFull is called when a write finds no space, and keeps all writes waiting. With the ballast gone the write is tried once more. Where there is none the
+// store dies: Pebble repeats some writes for ever, and ends the process at others, so none of them is to know.
 func (s *Store) diskFull() {
+	if s.room.release() {
+		return
+	}
 	s.die(syscall.ENOSPC) //nolint:errcheck // everybody is told
 	select {}
 }

@@ -1,0 +1,39 @@
+package supervisor
+
+import (
+	"testing"
+
+	"troupe/actors/link"
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/metadata"
+)
+
+// An id is refused to another folder only while the one that is registered under it is there.
+func TestAdmission(t *testing.T) {
+	image, err := metadata.NewImage().Apply([]partition.KeyValue{{Key: []byte("broker/3"), Value: []byte(`{"store":"old","link":"here:7000"}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		name           string
+		linked         string // with which folder of node 3 there is a link
+		store, address string // of who comes
+		admitted       bool
+	}{
+		{"it is the registered one", "old", "old", "here:7000", true},
+		{"the registered one is not there", "", "new", "there:7000", true},
+		{"the registered one is there", "old", "new", "there:7000", false},
+		{"it is linked already, in another lane", "new", "new", "there:7000", true},
+		{"it was wiped, and this node has not noticed that it was gone", "old", "new", "here:7000", true},
+	} {
+		var a admission
+		router := messages.NewRouter()
+		router.Set(messages.NewView(image))
+		a.router.Store(router)
+		a.linkedWith(3, x.linked)
+		if err := a.admit(link.Hello{Node: 3, Store: x.store, Address: x.address}); (err == nil) != x.admitted {
+			t.Errorf("%s: %v", x.name, err)
+		}
+	}
+}
