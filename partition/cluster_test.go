@@ -24,8 +24,8 @@ import (
 // and go on with what is done to one of them, where node= stands before what testdata/single says (produce, fetch, list, config, state, advance, retain, …), or
 //
 //	campaign node=N   forget-leader node=N   transfer node=N to=N   unreachable node=N to=N   tick [node=N] [n=N]   live node=N [ids=(N,…)]
-//	full [ids=(N,…)]  is told to all: the disks of these replicas' nodes are full, and of no others
 //	wake node=N
+//	full [ids=(N,…)]  is told to all: the disks of these replicas' nodes are full, and of no others
 //	settle            deliver every message and sync every disk until nothing is left
 //	deliver           deliver every message that waits, once; nothing becomes durable
 //	sync node=N       what the replica has written is durable now

@@ -22,16 +22,15 @@ import (
 // SetFull says which replicas stand on nodes whose disks are full, this one among them, whenever that changes.
 func (p *Partition) SetFull(raftIDs []uint64) {
 	full := map[uint64]bool{}
-	for _, id := range raftIDs {
-		full[id] = true
+	if !p.o.Machine {
+		for _, id := range raftIDs {
+			full[id] = true
+		}
 	}
-	if p.o.Machine {
-		clear(full)
-	}
-	if !maps.Equal(full, p.full) {
-		p.full = full
+	if p.serving && !maps.Equal(full, p.full) {
 		p.Wake()
 	}
+	p.full = full
 }
 
 // roomless tells whether so few voters are there and have room that nothing can be committed without a full disk.
@@ -111,7 +110,7 @@ func (p *Partition) yield(now time.Time) bool {
 		return false
 	}
 	p.handedOver = now
-	p.replica.Transfer(to)
+	p.Transfer(to)
 	return true
 }
 

@@ -109,6 +109,6 @@ func (p *Partition) handOver(now time.Time) {
 	}
 	if to != 0 {
 		p.handedOver = now
-		p.replica.Transfer(to)
+		p.Transfer(to)
 	}
 }

@@ -57,12 +57,14 @@ func (p *Partition) Tick(now time.Time) {
 func (p *Partition) mayRest() bool {
 	w, c := &p.waiting, &p.state.configuration
 	switch {
-	case !p.serving || p.reconfiguring || c.Joint() || p.replica.IsTransferring():
+	case !p.serving || p.reconfiguring || c.Joint() || p.replica.Transferring():
 		return false
 	case p.replica.Last() != p.state.applied || p.unapplied > 0 || len(w.appends)+len(w.commits)+len(w.replicas)+len(w.disk)+len(w.moves)+len(w.reads) > 0:
 		return false
 	case 2*p.liveVoters() <= len(c.Voters):
 		return false // it has to find out that it does not lead any more
+	case p.full[p.o.RaftID] && p.successor() != 0 && !p.full[p.successor()]:
+		return false // it is about to hand over
 	}
 	change, transfer := p.nextChange()
 	rests := change.Empty() && !transfer
