@@ -91,7 +91,7 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 		b.StampLogAppendTime(p.appendMax)
 	}
 	b.Stamp(p.logEnd, kafka.LeaderEpoch(p.replica.Term()))
-	switch err := p.replica.Propose(consensus.Batch, b); { // refused, it uses no offset
+	switch err := p.propose(consensus.Batch, b); { // refused, it uses no offset
 	case errors.Is(err, consensus.ErrTransferring):
 		return err
 	case err != nil:
@@ -105,6 +105,12 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 	}
 	p.wait(acks, waiting{p.logEnd, who, p.produced(base, appendTime(b))})
 	return nil
+}
+
+// propose wakes the replica: the entry goes to the others.
+func (p *Partition) propose(kind consensus.Kind, data []byte) error {
+	p.Wake()
+	return p.replica.Propose(kind, data)
 }
 
 func (p *Partition) produced(base kafka.Offset, appendMillis int64) *Produced {

@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -20,13 +21,16 @@ import (
 
 // SetFull says which replicas stand on nodes whose disks are full, this one among them, whenever that changes.
 func (p *Partition) SetFull(raftIDs []uint64) {
-	p.full = nil
-	if p.o.Machine || len(raftIDs) == 0 {
-		return
-	}
-	p.full = make(map[uint64]bool, len(raftIDs))
+	full := map[uint64]bool{}
 	for _, id := range raftIDs {
-		p.full[id] = true
+		full[id] = true
+	}
+	if p.o.Machine {
+		clear(full)
+	}
+	if !maps.Equal(full, p.full) {
+		p.full = full
+		p.Wake()
 	}
 }
 
@@ -92,10 +96,14 @@ func (p *Partition) spare(messages []*pb.Message) []*pb.Message {
 	})
 }
 
+// yieldEvery is the least time between two attempts to leave leadership to one that has room. Records are refused meanwhile: an attempt that the other was too slow for
+// is soon made again.
+const yieldEvery = time.Second
+
 // yield hands leadership from a full disk to a voter that has room, where there is one, and again now and then. It tells whether it has asked for that. Taking
 // leadership back is the business of whoever balances leaders.
 func (p *Partition) yield(now time.Time) bool {
-	if !p.serving || !p.full[p.o.RaftID] || !p.handedOver.IsZero() && now.Sub(p.handedOver) < transferEvery {
+	if !p.serving || !p.full[p.o.RaftID] || !p.handedOver.IsZero() && now.Sub(p.handedOver) < yieldEvery {
 		return false
 	}
 	to := p.successor()

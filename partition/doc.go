@@ -15,7 +15,7 @@
 // that was replaced, and does not know it, could get wrong is answered after a majority has confirmed that it still leads.
 //
 // Which replicas vote is part of the state too. The leader works toward what Want says: new replicas follow as learners, and when they have the log one change gives
-// them the vote and takes it from others. Which nodes live the caller knows, and says with SetLive.
+// them the vote and takes it from others. One that needs what is not in the log any more begins with a snapshot: the state at the index before the log, and the machine's rows. Which nodes live the caller knows, and says with SetLive.
 //
 // The package also declares what it needs of its surroundings: Store, what keeps partitions on disk (partition/logstore), and Machine, the state machine of
 // one key of an internal partition (partition/metadata, partition/group).
@@ -28,6 +28,10 @@
 //   - While 64 MiB of a leader's batches are not applied, or leadership is being handed over, appends wait in their order; they are not refused.
 //   - On a full disk (SetFull) only records are refused or left out. Commands and votes go on, since they make room or choose who has it.
 //   - Two replicas have the same state after the same entry, as long as they have the same settings: where segments begin is each replica's own decision.
+//   - A snapshot on this replica's disk has a newer state than its index, because the log behind it is there. Another replica gets the state at the index (state.at).
+//   - Between the moment when raft accepts a snapshot and the one when it is durable the log is the new one and the state the old one: nothing is noted meanwhile.
+//   - Who has nothing to say sleeps (quiescence): the leader tells the others with Rest, and none needs ticks. That a leader is gone they have to be told then, by ForgetLeader
+//     or Wake; that its followers are, the leader learns from SetLive. A heartbeat without news does not wake a follower.
 //   - Retention moves the log start by a command and lets the store drop what lies below; segments are a count of bytes and of time, not files.
 //   - The newest batches are kept in memory within a budget of all partitions together (Tails); what lies before them is read by a reader from the store,
 //     never through the partition.

@@ -18,6 +18,8 @@ type Effects struct {
 	Messages []*pb.Message
 	// Snapshots go to replicas too, together with what the store holds beside them. Sent is called with what became of each.
 	Snapshots []Snapshotted
+	// Rest, where not nil, is to be told to all other replicas.
+	Rest *Rest
 	// Replies answer tickets. One ticket of a waiting fetch may be answered twice, as Fetch says.
 	Replies []Reply
 	// Lookups are to be done by a reader, which answers the ticket itself.

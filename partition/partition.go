@@ -52,6 +52,7 @@ type Partition struct {
 	waiting purgatory
 
 	overlay
+	quiescence
 	live      map[uint64]bool // the other replicas on live nodes
 	full      map[uint64]bool // the replicas on nodes whose disks are full
 	wish      wish
@@ -124,6 +125,7 @@ func (p *Partition) Written(w *LogWrite) {
 // Ready returns the effects of everything since the last call. The caller may keep them.
 func (p *Partition) Ready(now time.Time) Effects {
 	p.now = now
+	p.begun(now)
 	for {
 		p.confirmReads()
 		ready := p.replica.Ready()

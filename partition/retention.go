@@ -41,7 +41,7 @@ func (p *Partition) DeleteRecords(before kafka.Offset, who Ticket) {
 }
 
 func (p *Partition) moveStart(to kafka.Offset) error {
-	if err := p.replica.Propose(consensus.Command, command(moveLogStart, int64(to))); err != nil {
+	if err := p.propose(consensus.Command, command(moveLogStart, int64(to))); err != nil {
 		return errNotLeader
 	}
 	p.moving = to
@@ -95,7 +95,7 @@ func (p *Partition) forgetProducers(now time.Time) {
 			silent = append(silent, int64(id))
 		}
 	}
-	if len(silent) == 0 || p.replica.Propose(consensus.Command, command(forgetProducer, silent...)) != nil {
+	if len(silent) == 0 || p.propose(consensus.Command, command(forgetProducer, silent...)) != nil {
 		return
 	}
 	for _, id := range silent {
@@ -116,21 +116,19 @@ func (p *Partition) startMoved() {
 		p.out.SnapshotDue = true
 		return
 	}
-	p.compact(nil)
+	p.compact(nil, s.rows)
 }
 
 // Compact takes the machine's rows as they are at an end of the log, after Effects.SnapshotDue asked for them.
 func (p *Partition) Compact(chunks [][]byte, upto kafka.Offset) {
-	if upto < p.state.begin() {
-		return // a snapshot of the leader's has come meanwhile: the rows are of before it
+	if upto >= p.state.begin() { // else a snapshot of the leader's has come meanwhile, and the rows are of before it
+		p.compact(chunks, upto)
 	}
-	p.state.rows = upto
-	p.compact(chunks)
 }
 
 // compact makes the log begin at the segment that holds the log start. The snapshot before it has the newest state: that
 // already says what the entries after it did, which apply therefore skips.
-func (p *Partition) compact(chunks [][]byte) {
+func (p *Partition) compact(chunks [][]byte, rows kafka.Offset) {
 	s := p.state
 	if len(s.segments) == 0 || p.installing > 0 {
 		return
@@ -140,6 +138,7 @@ func (p *Partition) compact(chunks [][]byte) {
 		return
 	}
 	index := max(first, p.replica.First()) - 1
+	s.rows = rows
 	p.out.Writes = append(p.out.Writes, &LogWrite{Write: Write{
 		Partition: p.o.Number,
 		Snapshot: &Snapshot{

@@ -2,7 +2,9 @@ package partition
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition/consensus"
@@ -115,6 +117,7 @@ func (p *Partition) Install(m *pb.Message, chunks [][]byte) error {
 		return fmt.Errorf("%s: snapshot from replica %d of entry %d has the state of entry %d", p.o.Name, m.GetFrom(), of.Index, s.applied)
 	case p.arriving == nil: // one in a turn
 		p.arriving = &arriving{of, s, chunks}
+		p.Wake()
 		p.replica.Step(m)
 	}
 	return nil
@@ -138,6 +141,13 @@ func (p *Partition) installed(s *state) {
 	p.state, p.begins, p.compactedTo = s, s.highWatermark, s.applied+1
 	p.logEnd = s.highWatermark
 	p.unsaved, p.sinceCheckpoint = false, 0
+	p.waiting.fetches = slices.DeleteFunc(p.waiting.fetches, func(w fetching) bool {
+		gone := w.query.Offset < s.logStart
+		if gone {
+			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Err: kerr.OffsetOutOfRange})
+		}
+		return gone
+	})
 	p.out.Applied, p.out.Installed, p.out.SnapshotDue, p.observing = nil, true, false, true
 	p.trim()
 }

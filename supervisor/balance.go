@@ -1,26 +1,28 @@
 package supervisor
 
 import (
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/go-kit/log/level"
 
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 )
 
-// balance does for partitions what none of their replicas does by itself: it tells the controller which reassignments are done, and has leaders hand over to
-// the preferred ones. One node does it for all, the one that leads the metadata. It has no state but what it is waiting for.
+// balance does for the cluster what no replica does by itself: it tells the controller which reassignments are done, which are needed, and which brokers are silent, and
+// has leaders hand over to those that should lead. One node does it for all, the one that leads the metadata. It has no state but what it is waiting for, and since when
+// brokers are silent.
 type balance struct {
 	b    *builder
 	self *actor.PID
 	slot uint64
 	// told is the view by which the controller was told of reassignments, until it has answered.
 	told *messages.View
-	// moves are partitions that are to be led by their preferred leaders, moving says that some are moved each second.
+	// looking says that the view was looked at just now, changed that it has changed since.
+	looking, changed bool
+	silent           map[kafka.BrokerID]time.Time // since when a broker is not there
+	// moves are partitions that are to be led by others, moving says that some are moved each second.
 	moves  []kafka.PartitionNumber
 	moving bool
 }
@@ -29,13 +31,14 @@ type balance struct {
 type (
 	reviewReassignments struct{}
 	reviewLeaders       struct{}
+	lookAtView          struct{}
+	silentForLong       struct{}
 	moveLeaders         struct{}
 )
 
 const (
-	// movesPerRound and moveEvery bound how fast leadership moves by itself.
-	movesPerRound = 10
-	moveEvery     = time.Second
+	// lookAtViewEvery bounds how often all of the view is looked at while it changes.
+	lookAtViewEvery = 500 * time.Millisecond
 	// reachedMax bounds what the controller is told at once: the rows of so many topics are one batch.
 	reachedMax = 100
 )
@@ -44,20 +47,28 @@ const (
 func (p *balance) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		p.self = ctx.Self()
+		p.self, p.silent = ctx.Self(), map[kafka.BrokerID]time.Time{}
 		p.after(reviewEvery, &reviewReassignments{})
 		p.after(p.reviewLeadersEvery(), &reviewLeaders{})
 	case *viewChanged:
 		p.finish()
+		p.lookSoon()
+	case *silentForLong:
+		p.lookSoon()
 	case *messages.Reply:
 		p.heard(m)
 	case *reviewReassignments:
 		p.told = nil // the answer may be lost
 		p.finish()
+		p.lookSoon()
 		p.after(reviewEvery, m)
 	case *reviewLeaders:
 		p.review()
 		p.after(p.reviewLeadersEvery(), m)
+	case *lookAtView:
+		if p.looking = false; p.changed {
+			p.lookSoon()
+		}
 	case *moveLeaders:
 		p.moving = false
 		p.move()
@@ -78,6 +89,21 @@ func (p *balance) controller() *actor.PID {
 	return nil
 }
 
+// ask asks the controller; nobody waits for the answer to slot 0.
+func (p *balance) ask(controller *actor.PID, body any, slot uint64) {
+	p.send(controller, &messages.Coordinate{Body: body, Broker: p.b.o.NodeID, Reply: messages.ReplyTo{PID: p.self, Slot: slot}})
+}
+
+// lookSoon has the view looked at, at once where it has not been for a while.
+func (p *balance) lookSoon() {
+	if p.changed = p.looking; p.changed {
+		return
+	}
+	p.looking = true
+	p.look()
+	p.after(lookAtViewEvery, &lookAtView{})
+}
+
 // finish tells the controller which reassignments are done.
 func (p *balance) finish() {
 	view, controller := p.b.router.View(), p.controller()
@@ -90,7 +116,7 @@ func (p *balance) finish() {
 	}
 	p.told = view
 	p.slot++
-	p.send(controller, &messages.Coordinate{Body: &metadata.ReassignmentsDone{Reached: done}, Broker: p.b.o.NodeID, Reply: messages.ReplyTo{PID: p.self, Slot: p.slot}})
+	p.ask(controller, &metadata.ReassignmentsDone{Reached: done}, p.slot)
 }
 
 // heard goes on with what has come to pass since the controller was told. It may know better than the view by which it was told, so that is not told again.
@@ -105,54 +131,21 @@ func (p *balance) heard(m *messages.Reply) {
 	}
 }
 
-// review looks for partitions that are not led by their preferred leaders.
-func (p *balance) review() {
-	if p.controller() == nil || !p.b.o.Settings.Bool("auto.leader.rebalance.enable") {
-		return
-	}
-	p.moves = imbalanced(p.b.router.View(), p.b.o.NodeID)
-	if len(p.moves) > 0 {
-		level.Info(p.b.system.Logger()).Log("msg", "handing leadership to preferred leaders", "partitions", len(p.moves))
-	}
-	p.move()
-}
-
-// imbalanced returns the partitions whose preferred leader does not lead and could.
-func imbalanced(view *messages.View, own kafka.BrokerID) (out []kafka.PartitionNumber) {
-	for _, t := range view.Image.Topics() {
-		for i := range t.Partitions {
-			if _, err := view.PreferLeader(&t.Partitions[i], own); err == nil {
-				out = append(out, t.Partitions[i].Number)
-			}
-		}
-	}
-	return out
-}
-
-// move has the next few leaders hand over, those that still should. One that does not succeed waits for the next review.
-func (p *balance) move() {
-	if p.moving || p.controller() == nil {
-		return
-	}
+// look does what the view asks for.
+func (p *balance) look() {
 	view := p.b.router.View()
-	for n := 0; n < movesPerRound && len(p.moves) > 0; {
-		number := p.moves[0]
-		p.moves = slices.Delete(p.moves, 0, 1)
-		tp, ok := view.Image.NameOf(number)
-		if !ok {
-			continue
-		}
-		h, err := view.PreferLeader(view.Image.Partition(tp), p.b.o.NodeID)
-		if err != nil {
-			continue
-		}
-		p.send(h.Leader.Replica, &messages.Transfer{To: h.To.RaftID, Reply: messages.ReplyTo{PID: p.self}})
-		n++
+	p.listen(view)
+	controller := p.controller()
+	if controller == nil {
+		return
 	}
-	if len(p.moves) > 0 {
-		p.moving = true
-		p.after(moveEvery, &moveLeaders{})
+	for _, q := range p.toFence(view) {
+		p.ask(controller, q, 0)
 	}
+	if q := whatMoves(view, p.b.o.NodeID); len(view.Image.Moves(q)) > 0 {
+		p.ask(controller, q, 0)
+	}
+	p.relieve(view)
 }
 
 func (p *balance) send(to *actor.PID, message any) { p.b.system.Root().Send(to, message) }

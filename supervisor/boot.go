@@ -32,6 +32,7 @@ type node struct {
 	waited  bool // for leaders, for long enough
 	begun   bool
 	opening bool
+	leaving bool // it is about to end
 }
 
 // What the top of the tree hears, beside answers.
@@ -56,6 +57,8 @@ type (
 	again   struct{ do func() }
 	// waitedForLeaders says that some partitions have no leader after a while: others of their nodes may be down.
 	waitedForLeaders struct{}
+	// leaving says that the node is about to end, and fenced by its own wish.
+	leaving struct{}
 )
 
 const (
@@ -86,6 +89,8 @@ func (n *node) Receive(ctx actor.Context) {
 		n.open()
 	case *listening:
 		n.listens(m)
+	case *leaving:
+		n.leaving = true
 	case *actor.Stopping:
 		n.b.o.Failed(errTreeEnded)
 	}
@@ -201,12 +206,29 @@ func (n *node) listens(m *listening) {
 		n.b.o.Failed(err)
 		return
 	}
+	n.enlist(me, func() { n.serve(m.socket) })
+}
+
+// enlist registers the node as one that serves, and does so again whenever the others have fenced it because they could not reach it for a while.
+func (n *node) enlist(me metadata.Broker, then func()) {
 	n.register(me, func(uint64) {
-		n.await(func(v *messages.View) bool {
-			b := v.Image.Broker(n.b.o.NodeID)
-			return b != nil && b.Incarnation == n.b.o.Incarnation && !b.Fenced
-		}, func() { n.serve(m.socket) })
+		n.await(func(v *messages.View) bool { return n.isMe(v, false) }, func() {
+			then()
+			n.await(func(v *messages.View) bool { return n.isMe(v, true) }, func() {
+				if n.leaving {
+					return
+				}
+				level.Info(n.b.system.Logger()).Log("msg", "this node was fenced, because others could not reach it; it registers again")
+				n.enlist(me, func() {})
+			})
+		})
 	})
+}
+
+// isMe tells whether a view has the registration of this run of the node, fenced or not.
+func (n *node) isMe(v *messages.View, fenced bool) bool {
+	b := v.Image.Broker(n.b.o.NodeID)
+	return b != nil && b.Incarnation == n.b.o.Incarnation && b.Fenced == fenced
 }
 
 // register tells the controller about this node, until it takes it. Who is not a member of the cluster yet gets a raft id for its replica of the metadata.

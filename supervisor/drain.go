@@ -24,6 +24,7 @@ func (n *Node) leave(ctx context.Context) {
 	if b.o.Network == nil || len(b.router.View().Others()) == 0 {
 		return
 	}
+	n.system.Root().Send(b.node, &leaving{})
 	n.system.Root().Send(b.partitions, &messages.HandOver{})
 	if !n.await(ctx, handOverWithin, func(v *messages.View) bool { return v.LeaderCount(id) == 0 || len(v.Others()) == 0 }) {
 		level.Warn(n.o.Logger).Log("msg", "some partitions have no other replica that could lead; they are without a leader until this node is back", "partitions", b.router.View().LeaderCount(id))

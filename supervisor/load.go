@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"troupe/partition/config"
+	"troupe/partition/metadata"
 )
 
 // LoadSettings reads a node's settings: from a Java properties file, where one is named, from environment variables, from flags of their own, and from NAME=VALUE
@@ -70,6 +71,9 @@ func check(s *config.Settings) error {
 		if !local && !s.Bool("listener.insecure") {
 			return refuse("other machines reach this address, and nobody has to authenticate; use 127.0.0.1, or allow it with listener.insecure=true")
 		}
+	}
+	if s.IsSet(metadata.DrainingConfig) {
+		return fmt.Errorf("%s: %s is no setting of a node's start; use troupe cluster drain", s.Origin(metadata.DrainingConfig), metadata.DrainingConfig)
 	}
 	for _, seed := range s.List("seeds") {
 		if _, _, err := net.SplitHostPort(seed); err != nil {

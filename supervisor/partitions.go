@@ -291,7 +291,7 @@ func (p *partitions) metadataMembers() *messages.Members {
 	if !ok || l.Broker != p.b.o.NodeID || len(candidates) == 0 {
 		return m
 	}
-	m.Voters = metadata.Quorum(l.Voters, candidates)
+	m.Voters = metadata.Quorum(l.Voters, candidates, p.b.o.VoterSilentMax)
 	for _, c := range candidates {
 		if !slices.Contains(m.Voters, c.RaftID) {
 			m.Learners = append(m.Learners, c.RaftID)
@@ -302,7 +302,7 @@ func (p *partitions) metadataMembers() *messages.Members {
 }
 
 func (p *partitions) candidate(b *metadata.Broker) metadata.Candidate {
-	c := metadata.Candidate{RaftID: b.RaftID, Broker: b.ID, Live: b.ID == p.b.o.NodeID || p.live[b.ID]}
+	c := metadata.Candidate{RaftID: b.RaftID, Broker: b.ID, Live: b.ID == p.b.o.NodeID || p.live[b.ID], Draining: p.b.router.View().Image.Draining(b.ID)}
 	if !c.Live {
 		since, ok := p.silent[b.ID]
 		if !ok {

@@ -4,8 +4,23 @@ import (
 	"slices"
 
 	"troupe/actors/messages"
+	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 )
+
+// whatMoves is what the metadata needs to know to tell which replicas should move, as a node's view has it.
+func whatMoves(view *messages.View, own kafka.BrokerID) *metadata.MoveReplicas {
+	q := &metadata.MoveReplicas{Live: append(view.Others(), own)}
+	q.Live = slices.DeleteFunc(q.Live, view.IsFull) // where nothing can be written
+	for _, t := range view.Image.Topics() {
+		for i := range t.Partitions {
+			if _, ok := view.LeaderOf(t.Partitions[i].Number); !ok {
+				q.Leaderless = append(q.Leaderless, t.Partitions[i].Number)
+			}
+		}
+	}
+	return q
+}
 
 // reached returns the partitions whose reassignment is done, as far as a view tells: their leaders' configurations are what their rows wish for. They are no more than most.
 func reached(view *messages.View, most int) (out []metadata.Reached) {

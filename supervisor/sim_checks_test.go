@@ -19,7 +19,6 @@ type simChecks struct {
 	numbers map[kafka.PartitionNumber]kafka.TopicID
 	// committed are the entries that any disk has ever shown as committed. Once committed they never change.
 	committed map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry
-	crashed   int
 }
 
 // A simTerm is a partition in one leader epoch.

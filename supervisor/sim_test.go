@@ -157,26 +157,12 @@ func simulate(t *testing.T, seed uint64, shape simShape, logged, traced bool) si
 	var bytes [32]byte
 	bytes[0] = byte(seed)
 	defer entropy.replace(entropy.replace(mathrand.NewChaCha8(bytes)))
-	s := &simulation{t: t, shape: shape, st: actors.NewStepper(seed, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), panics: map[string]int{}}
-	s.chance, s.began, s.logger = s.st.Rand(), s.st.Now(), log.NewNopLogger()
-	s.net, s.checks = newSimNet(s), newSimChecks(s)
-	if logged {
-		s.logger = log.With(log.NewLogfmtLogger(testWriter{t}), "at", log.Valuer(func() any { return s.st.Now().Sub(s.began) }))
-	}
+	s := newSimulation(t, seed, shape, logged)
 	hash := fnv.New64a()
 	if traced {
 		s.st.Trace = func(event string) { hash.Write([]byte(event)) }
 	}
-	for id := range shape.nodes {
-		n := &simNode{s: s, id: kafka.BrokerID(id + 1)}
-		n.store = logstore.NewMemory(n.disk)
-		n.store.Together = func(waiting int) int { return 1 + s.chance.IntN(waiting) }
-		if shape.nodes == 1 {
-			n.cluster, n.replica = "cluster", founderReplica
-		}
-		s.nodes = append(s.nodes, n)
-		n.boot()
-	}
+	s.boot()
 	s.pause = 200*time.Millisecond + s.upTo(4*time.Second)
 	s.work()
 	s.trouble()
@@ -194,6 +180,30 @@ func simulate(t *testing.T, seed uint64, shape simShape, logged, traced bool) si
 	}
 	s.result.trace, s.result.took = hash.Sum64(), s.st.Now().Sub(s.began)
 	return s.result
+}
+
+func newSimulation(t *testing.T, seed uint64, shape simShape, logged bool) *simulation {
+	s := &simulation{t: t, shape: shape, st: actors.NewStepper(seed, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), panics: map[string]int{}}
+	s.chance, s.began, s.logger = s.st.Rand(), s.st.Now(), log.NewNopLogger()
+	s.net, s.checks = newSimNet(s), newSimChecks(s)
+	if logged {
+		s.logger = log.With(log.NewLogfmtLogger(testWriter{t}), "at", log.Valuer(func() any { return s.st.Now().Sub(s.began) }))
+	}
+	return s
+}
+
+// boot starts all nodes, with empty disks.
+func (s *simulation) boot() {
+	for id := range s.shape.nodes {
+		n := &simNode{s: s, id: kafka.BrokerID(id + 1)}
+		n.store = logstore.NewMemory(n.disk)
+		n.store.Together = func(waiting int) int { return 1 + s.chance.IntN(waiting) }
+		if s.shape.nodes == 1 {
+			n.cluster, n.replica = "cluster", founderReplica
+		}
+		s.nodes = append(s.nodes, n)
+		n.boot()
+	}
 }
 
 // until takes steps until the condition holds.

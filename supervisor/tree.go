@@ -11,10 +11,12 @@ import (
 	"troupe/actors"
 	"troupe/actors/api"
 	"troupe/actors/messages"
+	"troupe/actors/replica"
 	"troupe/actors/session"
 	"troupe/partition"
 	"troupe/partition/config"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 // What a tree of actors is built with, beside the settings.
@@ -49,6 +51,8 @@ type treeOptions struct {
 	// MachineSegmentBytes and MachineSnapshotRecords are those of the constants below; a simulation has smaller ones.
 	MachineSegmentBytes    int64
 	MachineSnapshotRecords int
+	// VoterSilentMax is metadata.VoterSilentMax where it is zero.
+	VoterSilentMax time.Duration
 }
 
 // A builder knows how each actor of the tree is made.
@@ -61,9 +65,11 @@ type builder struct {
 	lags   *lags
 	// answers bounds what is read for clients and not written to them.
 	answers *actors.Credits
+	// snapshots bounds how many the node sends at once.
+	snapshots *replica.Snapshots
 
-	membership, directory, partitions, balance, sessions *actor.PID
-	said                                                 sync.Map // what was logged about settings that can't be read
+	node, membership, directory, partitions, balance, sessions *actor.PID
+	said                                                       sync.Map // what was logged about settings that can't be read
 }
 
 const (
@@ -85,10 +91,14 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 	if o.MachineSnapshotRecords == 0 {
 		o.MachineSnapshotRecords = machineSnapshotRows
 	}
-	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes)}
+	if o.VoterSilentMax == 0 {
+		o.VoterSilentMax = metadata.VoterSilentMax
+	}
+	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes), snapshots: replica.NewSnapshots()}
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	top := system.Actors().NewLocalPID(actors.TopName(nodeName(o.NodeID), o.Incarnation)).Id
 	at := func(name string) *actor.PID { return system.Actors().NewLocalPID(top + "/" + name) }
+	b.node = system.Actors().NewLocalPID(top)
 	b.membership, b.directory, b.partitions = at("membership"), at("directory"), at("partitions")
 	b.balance, b.sessions = at("balance"), at("sessions")
 	_, err := system.Spawn(nil, actors.Kind{Name: "node"}, nodeName(o.NodeID), func() actor.Actor { return &node{b: b} })

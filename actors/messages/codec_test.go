@@ -207,21 +207,31 @@ func TestStepKeepsAbsentAndZero(t *testing.T) {
 		zero,
 		{Type: new(pb.MsgApp), Entries: []*pb.Entry{{}}},
 		{Type: new(pb.MsgAppResp), Reject: new(true), RejectHint: new(uint64(math.MaxUint64))},
-		{Type: new(pb.MsgSnap), Snapshot: &pb.Snapshot{Data: []byte("rows"), Metadata: &pb.SnapshotMetadata{Index: new(uint64(9)), ConfState: &pb.ConfState{Voters: []uint64{1, 2}}}}},
 	} {
 		if got := travel(t, &Step{Message: m}).(*Step).Message; !proto.Equal(m, got) {
 			t.Errorf("%v became %v", m, got)
+		}
+	}
+	snapshot := &pb.Message{
+		Type: new(pb.MsgSnap), Snapshot: &pb.Snapshot{Data: []byte("state"), Metadata: &pb.SnapshotMetadata{Index: new(uint64(9)), ConfState: &pb.ConfState{Voters: []uint64{1, 2}}}},
+	}
+	if got := travel(t, &SnapshotPart{Message: snapshot}).(*SnapshotPart).Message; !proto.Equal(snapshot, got) {
+		t.Errorf("%v became %v", snapshot, got)
+	}
+	for _, chunk := range [][]byte{nil, {}, []byte("rows")} {
+		if got := travel(t, &SnapshotPart{Chunk: chunk}).(*SnapshotPart); got.Message != nil || (got.Chunk == nil) != (chunk == nil) || string(got.Chunk) != string(chunk) {
+			t.Errorf("chunk %q became %+v", chunk, got)
 		}
 	}
 }
 
 // What waits for record batches and what does not.
 func TestLanes(t *testing.T) {
-	lanes := map[pb.MessageType]actors.Lane{pb.MsgApp: actors.Data, pb.MsgSnap: actors.Bulk}
+	lanes := map[pb.MessageType]actors.Lane{pb.MsgApp: actors.Data}
 	for n := range pb.MessageType_name {
 		kind := pb.MessageType(n)
 		_, lane, _, ok := Codec{}.Encode(&Step{Message: &pb.Message{Type: &kind}})
-		if ok == raft.IsLocalMsg(kind) || ok && lane != lanes[kind] {
+		if stays := raft.IsLocalMsg(kind) || kind == pb.MsgSnap; ok == stays || ok && lane != lanes[kind] {
 			t.Errorf("%v leaves the node: %v, on lane %v", kind, ok, lane)
 		}
 	}

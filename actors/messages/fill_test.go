@@ -186,6 +186,15 @@ func same(a, b any) bool {
 		b, ok := b.(*Step)
 		return ok && a.Partition == b.Partition && a.From == b.From && proto.Equal(a.Message, b.Message)
 	}
+	if a, ok := a.(*SnapshotPart); ok {
+		b, ok := b.(*SnapshotPart)
+		if !ok || !proto.Equal(a.Message, b.Message) {
+			return false
+		}
+		c, d := *a, *b
+		c.Message, d.Message = nil, nil
+		return reflect.DeepEqual(c, d)
+	}
 	if a, ok := a.(*Reply); ok {
 		b, ok := b.(*Reply)
 		return ok && a.Slot == b.Slot && reflect.DeepEqual(a.Value, b.Value) && sameError(a.Err, b.Err)

@@ -19,24 +19,47 @@ type Handover struct {
 func (v *View) PreferLeader(p *metadata.Partition, own kafka.BrokerID) (h Handover, err error) {
 	to := p.Preferred()
 	l, ok := v.LeaderOf(p.Number)
-	refuse := func(format string, args ...any) (Handover, error) {
-		return Handover{}, kafka.Errorf(kerr.PreferredLeaderNotAvailable, format, args...)
-	}
-	switch b := v.Image.Broker(to.Broker); {
+	switch {
 	case ok && l.Broker == to.Broker:
 		return Handover{}, kerr.ElectionNotNeeded
 	case !ok:
-		return refuse("The partition has no leader; it gets one as soon as most of its replicas are there.")
-	case b == nil || to.Broker != own && !v.IsLive(to.Broker):
-		return refuse("The preferred leader, broker %d, is not there.", to.Broker)
-	case b.Fenced:
-		return refuse("The preferred leader, broker %d, is fenced.", to.Broker)
-	case v.IsFull(to.Broker):
-		return refuse("The disk of the preferred leader, broker %d, is full.", to.Broker)
-	case !slices.Contains(l.Voters, to.RaftID) || slices.Contains(l.Learners, to.RaftID):
-		return refuse("The replica of the preferred leader, broker %d, does not vote yet.", to.Broker)
-	case !slices.Contains(l.InSync, to.Broker):
-		return refuse("The replica of the preferred leader, broker %d, is not in sync.", to.Broker)
+		return Handover{}, kafka.Errorf(kerr.PreferredLeaderNotAvailable, "The partition has no leader; it gets one as soon as most of its replicas are there.")
+	}
+	if why := v.unfit(l, to, own); why != "" {
+		return Handover{}, kafka.Errorf(kerr.PreferredLeaderNotAvailable, why, to.Broker)
 	}
 	return Handover{l, to}, nil
+}
+
+// RelieveLeader returns how a partition comes to be led by another broker than one that is being drained, as the view of a node knows it; ok is false where it need not or can't.
+func (v *View) RelieveLeader(p *metadata.Partition, own kafka.BrokerID) (h Handover, ok bool) {
+	l, ok := v.LeaderOf(p.Number)
+	if !ok || !v.Image.Draining(l.Broker) {
+		return Handover{}, false
+	}
+	for _, to := range p.Wish() {
+		if v.unfit(l, to, own) == "" {
+			return Handover{l, to}, true
+		}
+	}
+	return Handover{}, false
+}
+
+// unfit says why a replica should not take over from a leader, as a format for its broker; empty where it may.
+func (v *View) unfit(l Leader, to metadata.Replica, own kafka.BrokerID) string {
+	switch b := v.Image.Broker(to.Broker); {
+	case b == nil || to.Broker != own && !v.IsLive(to.Broker):
+		return "The preferred leader, broker %d, is not there."
+	case b.Fenced:
+		return "The preferred leader, broker %d, is fenced."
+	case v.Image.Draining(to.Broker):
+		return "The preferred leader, broker %d, is being drained."
+	case v.IsFull(to.Broker):
+		return "The disk of the preferred leader, broker %d, is full."
+	case !slices.Contains(l.Voters, to.RaftID) || slices.Contains(l.Learners, to.RaftID):
+		return "The replica of the preferred leader, broker %d, does not vote yet."
+	case !slices.Contains(l.InSync, to.Broker):
+		return "The replica of the preferred leader, broker %d, is not in sync."
+	}
+	return ""
 }

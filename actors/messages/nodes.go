@@ -6,6 +6,7 @@ import (
 
 	pb "go.etcd.io/raft/v3/raftpb"
 
+	"troupe/partition"
 	"troupe/partition/kafka"
 )
 
@@ -14,6 +15,36 @@ type Step struct {
 	Partition kafka.PartitionNumber
 	From      kafka.BrokerID // the node that the sender is on
 	Message   *pb.Message    // To and From in it are raft ids
+}
+
+// SnapshotPart is a part of a snapshot for the replica of a partition on another node. The first part is what raft says, the others are the machine's rows.
+type SnapshotPart struct {
+	Partition kafka.PartitionNumber
+	From      kafka.BrokerID // the node that the sender is on
+	Transfer  uint64         // tells the parts of one snapshot from those of others
+	Number    int            // of the part, from 0
+	Last      bool
+	Message   *pb.Message // in the first part
+	Chunk     []byte      // in the others; the last one may have none
+}
+
+// SnapshotAck says which part of a snapshot the receiver wants next. It is 0 where it knows nothing of that snapshot.
+type SnapshotAck struct {
+	Partition kafka.PartitionNumber
+	Transfer  uint64
+	Next      int
+}
+
+// Rest says that the leader of a partition sleeps, to the replicas on other nodes: none of them needs to hear of it until something happens.
+type Rest struct {
+	Partition kafka.PartitionNumber
+	Rest      partition.Rest
+}
+
+// Wake says that the replica that led a partition does not any more: who sleeps can't wait for it.
+type Wake struct {
+	Partition kafka.PartitionNumber
+	Leader    uint64 // raft id
 }
 
 // Leaders tells the directory of another node who leads partitions on the sender's node, and how that node is.

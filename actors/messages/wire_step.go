@@ -23,8 +23,39 @@ func stepFields(c *coder, m *Step) {
 	case pb.MsgApp:
 		c.lane = actors.Data
 	case pb.MsgSnap:
-		c.lane = actors.Bulk
+		c.fail("a snapshot goes part by part")
 	}
+}
+
+func snapshotPartFields(c *coder, m *SnapshotPart) {
+	natural(c, &m.Partition)
+	integer(c, &m.From)
+	natural(c, &m.Transfer)
+	integer(c, &m.Number)
+	c.flag(&m.Last)
+	there := m.Message != nil
+	if c.flag(&there); there {
+		raftFields(c, &m.Message)
+	}
+	large(c, &m.Chunk)
+}
+
+func snapshotAckFields(c *coder, m *SnapshotAck) {
+	natural(c, &m.Partition)
+	natural(c, &m.Transfer)
+	integer(c, &m.Next)
+}
+
+func restFields(c *coder, m *Rest) {
+	natural(c, &m.Partition)
+	natural(c, &m.Rest.Leader)
+	natural(c, &m.Rest.Term)
+	natural(c, &m.Rest.Last)
+}
+
+func wakeFields(c *coder, m *Wake) {
+	natural(c, &m.Partition)
+	natural(c, &m.Leader)
 }
 
 // What a raft message may or may not have. Absent and zero are not the same to raft.

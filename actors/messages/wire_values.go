@@ -35,6 +35,7 @@ var values = newTable(
 	as(43, 0, jsonFields[metadata.Registered]),
 	as(44, 0, jsonFields[metadata.FenceBroker]),
 	as(45, 0, jsonFields[metadata.ReassignmentsDone]),
+	as(46, 0, jsonFields[metadata.MoveReplicas]),
 	row{kind: 42, typ: reflect.TypeFor[kafka.TopicID](), fields: topicIDFields},
 )
 

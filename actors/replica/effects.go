@@ -21,6 +21,12 @@ func (r *replica) turn() {
 		r.o.Store.Append(&w.Write)
 	}
 	r.sendRaft(&e)
+	for _, s := range e.Snapshots {
+		r.sendSnapshot(s)
+	}
+	if e.Installed {
+		r.attached = false // what the coordinator has is of before
+	}
 	if len(e.Applied) > 0 && r.attached {
 		r.send(r.coordinator, &messages.Applied{Batches: e.Applied})
 	}
@@ -35,9 +41,13 @@ func (r *replica) turn() {
 	for _, l := range e.Lookups {
 		r.lookUp(l)
 	}
+	if !r.attached {
+		r.attach()
+	}
 	if e.SnapshotDue && r.attached {
 		r.send(r.coordinator, &messages.SnapshotDue{})
 	}
+	r.keepTicking()
 	if e.Stopped != nil {
 		panic(fmt.Errorf("the partition can't go on: %w", e.Stopped))
 	}

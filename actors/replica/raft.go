@@ -44,7 +44,6 @@ func (r *replica) join() {
 	default:
 		r.after(time.Duration(r.o.System.Rand(int64(returnPause))), &campaign{to: r})
 	}
-	r.startTicking()
 }
 
 func (r *replica) setFull() { r.p.SetFull(r.peers.fullReplicas(r.o.Partition.RaftID)) }
@@ -67,19 +66,17 @@ func (r *replica) campaign(pause time.Duration) {
 	}
 }
 
-// startTicking keeps raft's clock running, which the only replica of a partition does not need.
-func (r *replica) startTicking() {
-	if !r.ticking && r.peers.areOthers() && r.o.TickEvery > 0 {
+// keepTicking keeps raft's clock running, which neither who sleeps nor the only replica of a partition needs.
+func (r *replica) keepTicking() {
+	if !r.ticking && r.o.TickEvery > 0 && !r.p.IsAsleep() && r.peers.areOthers() {
 		r.ticking = true
 		r.after(r.o.TickEvery, &tick{r})
 	}
 }
 
 func (r *replica) tick() {
-	if r.p != nil {
-		r.p.Tick(r.o.System.Now())
-	}
-	r.after(r.o.TickEvery, &tick{r})
+	r.ticking = false
+	r.p.Tick(r.o.System.Now())
 }
 
 // step hands a message to raft. One that is for another replica, an earlier one of this node, is dropped.
@@ -93,14 +90,20 @@ func (r *replica) step(m *messages.Step) {
 
 // died follows the death of a node. Its followers need not wait for a leader that was there.
 func (r *replica) died(node kafka.BrokerID) {
+	r.interrupt(node)
 	for _, id := range r.peers.on(node) {
-		if id != r.leader {
-			continue
-		}
-		r.p.ForgetLeader()
-		r.leader = 0
-		r.after(r.turnAmongSuccessors()*successorPause+time.Duration(r.o.System.Rand(int64(successorJitter))), &campaign{to: r})
+		r.gone(id)
 	}
+}
+
+// gone follows the end of a replica that may have been the leader.
+func (r *replica) gone(id uint64) {
+	if id != r.leader {
+		return
+	}
+	r.p.ForgetLeader()
+	r.leader = 0
+	r.after(r.turnAmongSuccessors()*successorPause+time.Duration(r.o.System.Rand(int64(successorJitter))), &campaign{to: r})
 }
 
 // turnAmongSuccessors is the place of this replica among those that may lead next, by their ids.
@@ -113,11 +116,15 @@ func (r *replica) turnAmongSuccessors() (turn time.Duration) {
 	return turn
 }
 
-// lost has the leader look again at how far the replicas of a node are.
+// lost has the leader look again at how far the replicas of a node are, and a follower expect to hear of its leader: what either has said may be lost.
 func (r *replica) lost(node kafka.BrokerID) {
 	for _, id := range r.peers.on(node) {
 		r.p.Unreachable(id)
+		if id == r.leader {
+			r.p.Wake()
+		}
 	}
+	r.interrupt(node)
 }
 
 // sendRaft sends raft's messages to the other replicas. One that nobody knows is as good as lost.
@@ -125,6 +132,18 @@ func (r *replica) sendRaft(e *partition.Effects) {
 	for _, m := range e.Messages {
 		if pid := r.peers.pid(m.GetTo()); pid != nil {
 			r.send(pid, &messages.Step{Partition: r.o.Partition.Number, From: r.o.Broker, Message: m})
+		}
+	}
+	if e.Rest != nil {
+		r.tellOthers(&messages.Rest{Partition: r.o.Partition.Number, Rest: *e.Rest})
+	}
+}
+
+// tellOthers sends a message to all other replicas on live nodes.
+func (r *replica) tellOthers(message any) {
+	for _, id := range r.peers.liveReplicas() {
+		if pid := r.peers.pid(id); pid != nil {
+			r.send(pid, message)
 		}
 	}
 }
@@ -158,5 +177,6 @@ func (r *replica) leadership(l *partition.Leadership) {
 // stopLeading tells the directory that this replica does not lead any more.
 func (r *replica) stopLeading() {
 	r.leads = false
+	r.endSendings()
 	r.send(r.o.Directory, &messages.Led{Number: r.o.Partition.Number, Leader: messages.Leader{Broker: r.o.Broker, Epoch: r.led.Leader.Epoch}})
 }

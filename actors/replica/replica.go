@@ -37,6 +37,8 @@ type Options struct {
 	RetainEvery time.Duration
 	// Answers are the node's credits for what is read into answers; nil: without a limit.
 	Answers *actors.Credits
+	// Snapshots bounds how many snapshots the node sends at once; nil: for this replica alone.
+	Snapshots *Snapshots
 
 	restarted bool // there was an incarnation before
 }
@@ -49,6 +51,9 @@ var Kind = actors.Kind{Name: "partition", Batching: true}
 func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
 	if o.Answers == nil {
 		o.Answers = actors.NewCredits(-1)
+	}
+	if o.Snapshots == nil {
+		o.Snapshots = NewSnapshots()
 	}
 	if o.Members == nil {
 		o.Members = &messages.Members{}
@@ -76,9 +81,11 @@ type replica struct {
 	leader    uint64 // the raft id of whoever leads, 0 where that is not known
 	voters    []uint64
 	ticking   bool
-	leaving   bool          // its node is about to end
-	solicited time.Time     // when another replica last asked for a vote
-	high      *atomic.Int64 // the high watermark, for whoever wants to know it without asking
+	leaving   bool                // its node is about to end
+	solicited time.Time           // when another replica last asked for a vote
+	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
+	receiving *receiving          // the snapshot that comes, nil where none does
+	high      *atomic.Int64       // the high watermark, for whoever wants to know it without asking
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -182,6 +189,21 @@ func (r *replica) handle(message any) {
 			r.campaign(m.pause)
 		}
 		return
+	case *advance:
+		if m.to == r {
+			r.advance(m.sending)
+		}
+		return
+	case *chunkRead:
+		if m.to == r {
+			r.chunkRead(m)
+		}
+		return
+	case *patience:
+		if m.to == r {
+			r.patience(m)
+		}
+		return
 	case *messages.Configure:
 		r.o.Partition.Config, r.shared.Partition.Config = m.Config, m.Config
 	case *messages.Members:
@@ -228,6 +250,7 @@ func (r *replica) written(m *stored) {
 
 func (r *replica) retain() {
 	r.p.Retain(r.o.System.Now())
+	r.forgetReceiving()
 	if r.quiet {
 		r.p.Idle()
 	}
@@ -256,8 +279,10 @@ func (r *replica) dismiss() {
 	for _, to := range r.tickets.all() {
 		r.answer(to, nil, errNotLeader)
 	}
+	r.endSendings()
 	if r.leads {
 		r.stopLeading()
+		r.tellOthers(&messages.Wake{Partition: r.o.Partition.Number, Leader: r.o.Partition.RaftID})
 	}
 }
 

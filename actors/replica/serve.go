@@ -52,11 +52,18 @@ func (r *replica) serve(message any) {
 		r.p.Configure(m.Config)
 	case *messages.Step:
 		r.step(m)
+	case *messages.Rest:
+		r.p.Rest(m.Rest)
+	case *messages.Wake:
+		r.gone(m.Leader)
+	case *messages.SnapshotPart:
+		r.part(m)
+	case *messages.SnapshotAck:
+		r.acknowledged(m)
 	case *messages.Members:
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
 		r.setFull()
-		r.startTicking()
 	case *messages.NodesUp:
 		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.FullDisks:
@@ -111,9 +118,10 @@ func (r *replica) refuse(message any) {
 	}
 }
 
-// attach tells a coordinator that asked for it what is applied by now; it gets the rest batch by batch.
+// attach tells a coordinator that asked for it what is applied by now; it gets the rest batch by batch. Rows that came with a snapshot are not told before
+// everything that they stand for is applied: the records on the way there would take them back.
 func (r *replica) attach() {
-	if !r.asked {
+	if !r.asked || r.p.HighWatermark() < r.p.Rows() {
 		return
 	}
 	r.attached = true

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/metadata"
 )
 
 func newClusterCommands(c *console) *cobra.Command {
-	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster", Example: "  troupe cluster status", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newClusterStatus(c))
+	cmd := &cobra.Command{Use: "cluster", Short: "Look at the cluster, and take nodes out of it", Example: "  troupe cluster status\n  troupe cluster drain 3", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newClusterStatus(c), newClusterDrain(c), newClusterUnregister(c))
 	return cmd
 }
 
@@ -22,7 +25,7 @@ func newClusterStatus(c *console) *cobra.Command {
 		Use:   "status",
 		Short: "Show nodes, the metadata's voters, and partitions that lack something",
 		Long: `Show the nodes of the cluster, which of them vote on its metadata and how far they are, and the partitions that lack a leader or replicas, or that are being
-reassigned. A node is live, or fenced: it takes no clients, or is not there. Its lag is how many rows of the metadata it does not have yet.
+reassigned. A node is live, draining, or fenced: it takes no clients, or is not there. Its lag is how many rows of the metadata it does not have yet.
 
 The exit code is 0 where the metadata and every partition has a leader, so that everything can be written and read, and 1 where one has none, or no node
 answers. Partitions that lack replicas do not change it.`,
@@ -57,6 +60,7 @@ type clusterAnswers struct {
 	metadata      *kmsg.MetadataResponse
 	quorum        *kmsg.DescribeQuorumResponse             // nil where the metadata has no leader
 	reassignments *kmsg.ListPartitionReassignmentsResponse // nil where the controller does not answer
+	draining      map[int32]bool                           // of the nodes that answer
 }
 
 // askCluster asks for all of it. What only the controller knows is left out where there is none.
@@ -74,11 +78,12 @@ func askCluster(ctx context.Context, client *kgo.Client) (a clusterAnswers, err 
 	if a.metadata, err = m.RequestWith(ctx, client); err != nil {
 		return a, fmt.Errorf("ask for topics: %w", err)
 	}
+	within, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	a.draining = askDraining(within, client, a.cluster.Brokers)
 	if a.cluster.ControllerID < 0 {
 		return a, nil
 	}
-	within, cancel := context.WithTimeout(ctx, reachWithin)
-	defer cancel()
 	q := kmsg.NewPtrDescribeQuorumRequest()
 	t, p := kmsg.NewDescribeQuorumRequestTopic(), kmsg.NewDescribeQuorumRequestTopicPartition()
 	t.Topic, t.Partitions = "__cluster_metadata", append(t.Partitions, p)
@@ -92,4 +97,29 @@ func askCluster(ctx context.Context, client *kgo.Client) (a clusterAnswers, err 
 		a.reassignments = nil
 	}
 	return a, nil
+}
+
+// askDraining asks the nodes that are there which of them are being drained.
+func askDraining(ctx context.Context, client *kgo.Client, brokers []kmsg.DescribeClusterResponseBroker) map[int32]bool {
+	q := kmsg.NewPtrDescribeConfigsRequest()
+	for _, b := range brokers {
+		if !b.IsFenced {
+			r := kmsg.NewDescribeConfigsRequestResource()
+			r.ResourceType, r.ResourceName, r.ConfigNames = kmsg.ConfigResourceTypeBroker, fmt.Sprint(b.NodeID), []string{metadata.DrainingConfig}
+			q.Resources = append(q.Resources, r)
+		}
+	}
+	draining := map[int32]bool{}
+	for _, shard := range client.RequestSharded(ctx, q) {
+		a, ok := shard.Resp.(*kmsg.DescribeConfigsResponse)
+		if shard.Err != nil || !ok {
+			continue
+		}
+		for _, r := range a.Resources {
+			if id, err := nodeID(r.ResourceName); err == nil && len(r.Configs) == 1 && r.Configs[0].Value != nil {
+				draining[id] = strings.EqualFold(*r.Configs[0].Value, "true")
+			}
+		}
+	}
+	return draining
 }

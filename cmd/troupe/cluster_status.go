@@ -25,7 +25,7 @@ type nodeView struct {
 	Host  string `json:"host"`
 	Port  int32  `json:"port"`
 	Rack  string `json:"rack,omitempty"`
-	State string `json:"state"` // live or fenced
+	State string `json:"state"` // live, draining or fenced
 }
 
 type quorumView struct {
@@ -72,8 +72,11 @@ func (a *clusterAnswers) status() *clusterStatus {
 	}
 	for _, b := range a.cluster.Brokers {
 		n := nodeView{ID: b.NodeID, Host: b.Host, Port: b.Port, State: "live"}
-		if b.IsFenced {
+		switch {
+		case b.IsFenced:
 			n.State = "fenced"
+		case a.draining[b.NodeID]:
+			n.State = "draining"
 		}
 		if b.Rack != nil {
 			n.Rack = *b.Rack

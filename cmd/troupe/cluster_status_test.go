@@ -12,7 +12,7 @@ import (
 
 // newClusterAnswers are of three nodes, of which 3 is not there and 4 only follows the metadata.
 func newClusterAnswers() *clusterAnswers {
-	a := &clusterAnswers{cluster: kmsg.NewPtrDescribeClusterResponse(), metadata: kmsg.NewPtrMetadataResponse(), quorum: kmsg.NewPtrDescribeQuorumResponse(), reassignments: kmsg.NewPtrListPartitionReassignmentsResponse()}
+	a := &clusterAnswers{cluster: kmsg.NewPtrDescribeClusterResponse(), metadata: kmsg.NewPtrMetadataResponse(), quorum: kmsg.NewPtrDescribeQuorumResponse(), reassignments: kmsg.NewPtrListPartitionReassignmentsResponse(), draining: map[int32]bool{}}
 	a.cluster.ClusterID, a.cluster.ControllerID = "the-cluster", 2
 	rack := "east"
 	for _, id := range []int32{4, 1, 3, 2} {

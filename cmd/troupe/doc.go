@@ -5,9 +5,10 @@
 //	troupe produce    publish lines
 //	troupe consume    print records
 //	troupe group      list, describe, delete, reset-offsets
-//	troupe cluster    status: nodes, voters, partitions that lack something
+//	troupe cluster    status: nodes, voters, partitions that lack something; drain, unregister: take a node out of it
 //	troupe tree       the actors of a running node
 //	troupe health     whether a node is alive and serves
+//	troupe manual     pages for operators
 //	troupe version    what this binary is
 //
 // Commands end with 0 where all went well, 1 where it did not, 2 where they were not understood; server ends with 3 where its data folder can't be

@@ -10,6 +10,7 @@ var broker = []Property{
 	// The node.
 	{Name: "node.id", Type: Int, Default: "1", Refuse: refuseNodeID, Doc: "The node's id in its cluster. It is written to the data folder at the first start, and can't change after."},
 	{Name: "broker.rack", Type: String, Doc: "Where the node stands; clients are told."},
+	{Name: "broker.draining", Type: Boolean, Default: "false", Dynamic: true, Doc: "Whether the node is being drained: its replicas, its leadership and its vote on the metadata go to other nodes, and it gets no new ones. It is set for one node while that runs, by troupe cluster drain."},
 	{Name: "data.dir", Type: String, Default: "./troupe-data", Doc: "The data folder. One process at a time may use it."},
 	{Name: "disk.reserve.bytes", Type: Long, Default: "0", Min: -1, Max: 1 << 62, Doc: "Free space of the data folder's disk below which the node takes no records, hands over what it leads, and goes on with reads and deletions, until a quarter more than that is free. 0 takes what suits the disk: 1 GiB or a 20th of it, but at least 512 MiB, and an eighth of a disk that is smaller than 4 GiB. -1 keeps nothing free: the node ends when the disk is full."},
 	{Name: "listener.address", Type: String, Default: "127.0.0.1:9092", Doc: "HOST:PORT on which Kafka clients are served; port 0 takes a free one."},
@@ -28,7 +29,7 @@ var broker = []Property{
 	{Name: "log.format", Type: String, Default: "logfmt", Values: []string{"logfmt", "json"}, Doc: "The form of log lines."},
 	// Topics.
 	{Name: "num.partitions", Type: Int, Default: "1", Min: 1, Max: maxInt, Doc: "Partitions of a topic that is made without saying how many."},
-	{Name: "default.replication.factor", Type: Int, Default: "-1", Min: -1, Max: maxShort, Refuse: refuseNoReplicas, Doc: "Replicas of a topic that is made without saying how many. -1 means three, or as many as there are brokers where they are fewer."},
+	{Name: "default.replication.factor", Type: Int, Default: "-1", Min: -1, Max: maxShort, Refuse: refuseNoReplicas, Doc: "Replicas of a topic that is made without saying how many. -1 means three, or as many as there are brokers where they are fewer; such a topic grows to three when more join."},
 	{Name: "auto.create.topics.enable", Type: Boolean, Default: "true", Doc: "Whether a topic is made when a producer or consumer asks for one that does not exist."},
 	{Name: "delete.topic.enable", Type: Boolean, Default: "true", Doc: "Whether topics can be deleted."},
 	{Name: "auto.leader.rebalance.enable", Type: Boolean, Default: "true", Doc: "Whether partitions go back to their preferred leaders by themselves, ten a second at most, once these are in sync."},
@@ -53,7 +54,7 @@ var broker = []Property{
 	{Name: "offsets.retention.minutes", Type: Int, Default: "10080", Min: 1, Max: maxInt, Doc: "How long the offsets of a group without members are kept (KIP-211)."},
 	{Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Min: 1, Max: 1 << 63, Doc: "How often groups look for offsets that have expired."},
 	{Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Min: 1, Max: 9999, Doc: "Partitions of __consumer_offsets, when it is made."},
-	{Name: "offsets.topic.replication.factor", Type: Short, Default: "-1", Min: -1, Max: maxShort, Refuse: refuseNoReplicas, Doc: "Replicas of __consumer_offsets, when it is made. -1 means three, or as many as there are brokers where they are fewer."},
+	{Name: "offsets.topic.replication.factor", Type: Short, Default: "-1", Min: -1, Max: maxShort, Refuse: refuseNoReplicas, Doc: "Replicas of __consumer_offsets, when it is made. -1 means three, or as many as there are brokers where they are fewer; it grows to three when more join."},
 	{Name: "offset.metadata.max.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Doc: "Size of the metadata that goes with a committed offset."},
 }
 

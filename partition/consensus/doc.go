@@ -32,5 +32,10 @@
 //
 //   - The configuration belongs to the owner's state, which Changed computes as raft does; New begins with that of the applied index.
 //
+//   - A replica that needs entries before the log is sent a snapshot of the owner's, which may have a newer configuration than its index: entries up to that of
+//     the configuration do not change raft's any more. Once raft has accepted one the log begins after it; nothing leaves this replica before it is durable.
+//
+//   - A turn reads about 1 MiB from the store for followers that are far behind. To the next read raft finds nothing, and asks again when such a follower answers.
+//
 // It imports nothing of troupe.
 package consensus

@@ -183,6 +183,11 @@ func (r *Replica) Unreachable(id uint64) { r.node.ReportUnreachable(id) }
 // Transfer begins to hand leadership to a voter. Until that leads, or an election timeout has passed, proposals are refused.
 func (r *Replica) Transfer(to uint64) { r.node.TransferLeader(to) }
 
+// IsTransferring tells whether this replica leads and is handing that over.
+func (r *Replica) IsTransferring() bool {
+	return r.isLeader && r.node.BasicStatus().LeadTransferee != raft.None
+}
+
 // Tick advances raft's logical clock. A log with one voter needs no ticks.
 func (r *Replica) Tick() { r.node.Tick() }
 

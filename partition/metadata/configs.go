@@ -145,6 +145,9 @@ func (c *Controller) checkResource(r Resource, values map[string]string) error {
 		if r.Name != "" && !slices.ContainsFunc(c.image.Brokers(), func(b *Broker) bool { return fmt.Sprint(b.ID) == r.Name }) {
 			return kafka.Errorf(kerr.InvalidRequest, "There is no broker %s.", r.Name)
 		}
+		if _, ok := values[DrainingConfig]; ok && r.Name == "" {
+			return kafka.Errorf(kerr.InvalidRequest, "%s is set for one broker, not for all of them.", DrainingConfig)
+		}
 		return asError(kerr.InvalidRequest, config.CheckBroker(values))
 	default:
 		return kafka.Errorf(kerr.InvalidRequest, "Resources of type %d have no settings here.", r.Kind)

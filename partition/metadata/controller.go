@@ -78,6 +78,8 @@ func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Ou
 		response = c.alterReassignments(&out, body)
 	case *kmsg.ListPartitionReassignmentsRequest:
 		response = c.listReassignments(body)
+	case *MoveReplicas:
+		c.moveReplicas(&out, body)
 	case *ReassignmentsDone:
 		c.reassignmentsDone(&out, body)
 	case *kmsg.AlterConfigsRequest:

@@ -31,6 +31,17 @@ type Topic struct {
 	ID         kafka.TopicID `json:"id"`
 	Partitions []Partition   `json:"partitions"`         // by index
 	Internal   bool          `json:"internal,omitempty"` // one of troupe's own, such as __consumer_offsets
+	// Grows says that its partitions get more replicas by themselves when brokers join, because nobody has said how many they should have. In rows of a time
+	// when clusters had one node it is nil: troupe's own topics grow, and those of users stay as they are.
+	Grows *bool `json:"grows,omitempty"`
+}
+
+// grows tells whether the topic's partitions get more replicas by themselves.
+func (t *Topic) grows() bool {
+	if t.Grows == nil {
+		return t.Internal
+	}
+	return *t.Grows
 }
 
 // A Resource is what settings belong to.
@@ -48,6 +59,10 @@ const (
 	BrokerResource ResourceKind = 4
 	GroupResource  ResourceKind = 32
 )
+
+func brokerResource(id kafka.BrokerID) Resource {
+	return Resource{BrokerResource, strconv.Itoa(int(id))}
+}
 
 // NewImage returns the image of an empty log.
 func NewImage() *Image {
@@ -149,7 +164,7 @@ func (i *Image) TopicConfig(topic string, broker kafka.BrokerID, static map[stri
 // BrokerConfig returns the settings of a broker, which was started with the given ones.
 func (i *Image) BrokerConfig(broker kafka.BrokerID, static map[string]string) config.Layers {
 	return config.Layers{
-		Broker:        i.Config(Resource{BrokerResource, strconv.Itoa(int(broker))}),
+		Broker:        i.Config(brokerResource(broker)),
 		DefaultBroker: i.Config(Resource{BrokerResource, ""}),
 		Static:        static,
 	}

@@ -18,6 +18,8 @@ type Partition struct {
 	// the replicas on both are among Replicas.
 	Adding   []kafka.BrokerID `json:"adding,omitempty"`
 	Removing []kafka.BrokerID `json:"removing,omitempty"`
+	// Automatic says that the cluster has begun the reassignment by itself.
+	Automatic bool `json:"automatic,omitempty"`
 	// Leaving are replicas of reassignments that were cancelled or replaced. Clients are not told of them, but they may vote still, so that their data
 	// stays until the partition's leader has done without them.
 	Leaving []Replica `json:"leaving,omitempty"`

@@ -51,7 +51,7 @@ func (c *Controller) defaultFactor(set int16) int16 {
 	if set > 0 {
 		return set
 	}
-	return int16(max(1, min(factorMax, len(c.image.Unfenced()))))
+	return int16(max(1, min(factorMax, len(c.image.takers()))))
 }
 
 // place spreads new partitions over the brokers.
@@ -59,7 +59,8 @@ func (c *Controller) place(partitions int32, factor int16) ([][]kafka.BrokerID, 
 	if factor <= 0 {
 		return nil, kafka.Errorf(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
 	}
-	p := newPlacer(c.image.Brokers())
+	p := newPlacer(c.image.lasting())
+	p.draining = len(c.image.brokers) - len(p.unfenced) - len(p.fenced)
 	if err := p.check(int(factor)); err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (c *Controller) assigned(want []kmsg.CreateTopicsRequestTopicReplicaAssignm
 }
 
 func (c *Controller) checkReplicas(partition int, brokers []int32) error {
-	if err := c.checkBrokers(brokers); err != nil {
+	if err := c.checkBrokers(brokers, nil); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(brokers, func(id int32) bool { return !c.image.Broker(kafka.BrokerID(id)).Fenced }) {
@@ -104,8 +105,8 @@ func (c *Controller) checkReplicas(partition int, brokers []int32) error {
 	return nil
 }
 
-// checkBrokers tells whether brokers can have a partition's replicas, of whom some may be away.
-func (c *Controller) checkBrokers(brokers []int32) error {
+// checkBrokers tells whether brokers can have a partition's replicas, of whom some may be away. The partition is nil where it is new.
+func (c *Controller) checkBrokers(brokers []int32, p *Partition) error {
 	if len(brokers) == 0 {
 		return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
 	}
@@ -115,6 +116,9 @@ func (c *Controller) checkBrokers(brokers []int32) error {
 		}
 		if slices.Contains(brokers[:i], id) {
 			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
+		}
+		if c.image.Draining(kafka.BrokerID(id)) && (p == nil || !hasBroker(p.Replicas, kafka.BrokerID(id))) {
+			return kafka.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, which is being drained; to keep it, run troupe cluster drain %d --cancel.", id, id)
 		}
 	}
 	return nil

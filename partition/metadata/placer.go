@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -17,6 +18,7 @@ import (
 // long as most of a partition's replicas can be at work at once: a log without a majority would take no record.
 type placer struct {
 	unfenced, fenced []*Broker // of each rack one in turn
+	draining         int       // how many more there are, which get nothing
 }
 
 func newPlacer(brokers []*Broker) *placer {
@@ -50,6 +52,9 @@ func alternating(brokers []*Broker) []*Broker {
 // check tells whether partitions can have so many replicas, in the words of Kafka where it refuses it too.
 func (p *placer) check(factor int) error {
 	refuse := func(format string, args ...any) error {
+		if p.draining > 0 {
+			format += fmt.Sprintf(" %d broker(s) that are being drained don't count.", p.draining)
+		}
 		return kafka.Errorf(kerr.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): "+format, append([]any{factor}, args...)...)
 	}
 	registered := len(p.unfenced) + len(p.fenced)

@@ -8,8 +8,8 @@ import (
 	"troupe/partition/kafka"
 )
 
-// voterSilentMax is how long a voter's node may be silent before another one takes its place.
-const voterSilentMax = 5 * time.Minute
+// VoterSilentMax is how long a voter's node may be silent before another one takes its place.
+const VoterSilentMax = 5 * time.Minute
 
 // A Candidate is a replica of the metadata partition that may vote on it: that of a registered broker.
 type Candidate struct {
@@ -17,18 +17,21 @@ type Candidate struct {
 	Broker kafka.BrokerID
 	Live   bool          // its node answers
 	Silent time.Duration // for how long it has not; zero where it is live
+	// Draining says that the broker is about to go for good: it should not vote, even if fewer do then.
+	Draining bool
 }
 
 // Quorum returns the raft ids that should be the voters of the metadata partition, in ascending order, where current are the voters now. They are
 // one, three or five, as soon as so many nodes are live, and don't become fewer because nodes are down. A voter that is no candidate, because its
-// broker is gone or has another store, is replaced by the live candidate of the lowest broker id, and so is one that has been silent for five minutes.
-// Where nobody is there to take its place it stays, so that the wish is the same until somebody is.
-func Quorum(current []uint64, candidates []Candidate) (want []uint64) {
+// broker is gone or has another store, is replaced by the live candidate of the lowest broker id, and so is one that has been silent for silentMax.
+// Where nobody is there to take its place it stays, so that the wish is the same until somebody is. One that is being drained goes at once, and where nobody
+// takes its place the others are enough, as long as one of them is live.
+func Quorum(current []uint64, candidates []Candidate, silentMax time.Duration) (want []uint64) {
 	known, live := map[uint64]Candidate{}, 0
 	var spare []Candidate
 	for _, c := range candidates {
 		known[c.RaftID] = c
-		if !c.Live {
+		if !c.Live || c.Draining {
 			continue
 		}
 		live++
@@ -43,8 +46,11 @@ func Quorum(current []uint64, candidates []Candidate) (want []uint64) {
 		return c.RaftID
 	}
 	want = byWorth(current, known)
-	for i := len(want) - 1; i >= 0 && len(spare) > 0 && lost(want[i], known); i-- {
+	for i := len(want) - 1; i >= 0 && len(spare) > 0 && lost(want[i], known, silentMax); i-- {
 		want[i] = take()
+	}
+	if rest := slices.DeleteFunc(slices.Clone(want), func(id uint64) bool { return known[id].Draining }); slices.ContainsFunc(rest, func(id uint64) bool { return known[id].Live }) {
+		want = rest
 	}
 	for len(want) > 0 && len(want) < quorumSize(len(current), live) && len(spare) > 0 {
 		want = append(want, take())
@@ -68,18 +74,20 @@ func quorumSize(now, live int) int {
 }
 
 // lost tells whether a voter's place should be another's.
-func lost(id uint64, known map[uint64]Candidate) bool {
+func lost(id uint64, known map[uint64]Candidate, silentMax time.Duration) bool {
 	c, ok := known[id]
-	return !ok || !c.Live && c.Silent >= voterSilentMax
+	return !ok || c.Draining || !c.Live && c.Silent >= silentMax
 }
 
-// byWorth returns voters in the order in which to keep them: the live ones, then the silent ones, the longest last, then those that are no candidates
-// any more; by broker id where nothing else tells.
+// byWorth returns voters in the order in which to keep them: the live ones, then the silent ones, the longest last, then those that are being drained, then those
+// that are no candidates any more; by broker id where nothing else tells.
 func byWorth(ids []uint64, known map[uint64]Candidate) []uint64 {
 	group := func(id uint64) int {
 		c, ok := known[id]
 		switch {
 		case !ok:
+			return 3
+		case c.Draining:
 			return 2
 		case !c.Live:
 			return 1

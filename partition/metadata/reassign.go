@@ -59,7 +59,7 @@ func (c *Controller) reassign(t *Topic, name string, q kmsg.AlterPartitionAssign
 		*p = p.cancelled()
 		return nil
 	}
-	if err := c.checkBrokers(q.Replicas); err != nil {
+	if err := c.checkBrokers(q.Replicas, p); err != nil {
 		return err
 	}
 	if now := len(p.Wish()); !factorMayChange && now != len(q.Replicas) {
@@ -70,6 +70,9 @@ func (c *Controller) reassign(t *Topic, name string, q kmsg.AlterPartitionAssign
 		target[i] = kafka.BrokerID(id)
 	}
 	*p = p.reassigned(target)
+	if t.grows() && len(target) < min(factorMax, len(c.image.takers())) { // somebody wants fewer than it would get
+		t.Grows = new(bool)
+	}
 	return nil
 }
 

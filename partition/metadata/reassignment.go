@@ -54,20 +54,20 @@ func (p Partition) reassigned(target []kafka.BrokerID) Partition {
 		r, _ := p.ReplicaOn(id)
 		replicas = append(replicas, r)
 	}
-	p.Replicas, p.Adding, p.Removing, p.Leaving = replicas, adding, removing, others(all, replicas)
+	p.Replicas, p.Adding, p.Removing, p.Leaving, p.Automatic = replicas, adding, removing, others(all, replicas), false
 	return p
 }
 
 // cancelled returns the partition on the way back to where a reassignment began.
 func (p Partition) cancelled() Partition {
 	originals, all := p.originals(), p.All()
-	p.Replicas, p.Adding, p.Removing, p.Leaving = originals, nil, nil, others(all, originals)
+	p.Replicas, p.Adding, p.Removing, p.Leaving, p.Automatic = originals, nil, nil, others(all, originals), false
 	return p
 }
 
 // finished returns the partition whose configuration is what was wished for.
 func (p Partition) finished() Partition {
-	p.Replicas, p.Adding, p.Removing, p.Leaving = p.Wish(), nil, nil, nil
+	p.Replicas, p.Adding, p.Removing, p.Leaving, p.Automatic = p.Wish(), nil, nil, nil, false
 	return p
 }
 
@@ -86,6 +86,6 @@ func others(all, but []Replica) (out []Replica) {
 }
 
 func equal(a, b Partition) bool {
-	return a.NextRaftID == b.NextRaftID && slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.Leaving, b.Leaving) &&
+	return a.NextRaftID == b.NextRaftID && a.Automatic == b.Automatic && slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.Leaving, b.Leaving) &&
 		slices.Equal(a.Adding, b.Adding) && slices.Equal(a.Removing, b.Removing)
 }

@@ -114,7 +114,7 @@ func (c *Controller) unregisterBroker(out *partition.Outcome, r *kmsg.Unregister
 	id := kafka.BrokerID(r.BrokerID)
 	err := c.checkUnregistration(id)
 	if err == nil {
-		c.write(out, tombstone(brokerKey(id)))
+		c.write(out, tombstone(brokerKey(id)), tombstone(configKey(brokerResource(id))))
 	}
 	response.ErrorCode, response.ErrorMessage = kafka.Code(err), kafka.Message(err)
 	return response
@@ -130,7 +130,7 @@ func (c *Controller) checkUnregistration(id kafka.BrokerID) error {
 			"Broker %d still has %d replica(s), one of them of %v; drain it first (troupe cluster drain %d), then unregister it.", id, len(replicas), replicas[0], id)
 	}
 	if !b.Fenced {
-		return kafka.Errorf(kerr.InvalidRequest, "Broker %d is not fenced: it may still be at work. Stop it first, then unregister it.", id)
+		return kafka.Errorf(kerr.InvalidRequest, "Broker %d is not fenced: it may still be at work. Stop it first, then unregister it; where it has died, ten seconds later.", id)
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func TestRegisterBroker(t *testing.T) {
 			{unregister(3), "BROKER_ID_NOT_REGISTERED: Broker 3 is not registered."},
 			{unregister(2), "INVALID_REQUEST: Broker 2 still has 2 replica(s), one of them of t-0; drain it first (troupe cluster drain 2), then unregister it."},
 			{&kmsg.DeleteTopicsRequest{TopicNames: []string{"t"}}, "written"},
-			{unregister(2), "INVALID_REQUEST: Broker 2 is not fenced: it may still be at work. Stop it first, then unregister it."},
+			{unregister(2), "INVALID_REQUEST: Broker 2 is not fenced: it may still be at work. Stop it first, then unregister it; where it has died, ten seconds later."},
 			{&FenceBroker{ID: 2}, "written"},
 			{unregister(2), "written"},
 			{unregister(2), "BROKER_ID_NOT_REGISTERED: Broker 2 is not registered."},

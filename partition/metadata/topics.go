@@ -104,7 +104,11 @@ func (c *Controller) plan(q *kmsg.CreateTopicsRequestTopic, nonce [16]byte, n in
 	if err != nil {
 		return nil, err
 	}
-	return c.topic(q.Topic, assignment, nonce, n), nil
+	t := c.topic(q.Topic, assignment, nonce, n)
+	if grows := len(q.ReplicaAssignment) == 0 && q.ReplicationFactor == -1 && c.o.DefaultReplicationFactor <= 0; grows || t.Internal {
+		t.Grows = &grows
+	}
+	return t, nil
 }
 
 // topic gives partitions with the given replicas their numbers.
@@ -156,6 +160,8 @@ func (c *Controller) createInternalTopic(out *partition.Outcome, q *CreateIntern
 		return kafka.TopicID{}, err
 	}
 	t := c.topic(q.Topic, assignment, nonce, 0)
+	grows := q.ReplicationFactor <= 0
+	t.Grows = &grows
 	c.create(out, t, map[string]string{"cleanup.policy": "compact"})
 	return t.ID, nil
 }

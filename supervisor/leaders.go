@@ -1,0 +1,90 @@
+package supervisor
+
+import (
+	"slices"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"troupe/actors/messages"
+	"troupe/partition/kafka"
+)
+
+const (
+	// movesPerRound and moveEvery bound how fast leadership moves by itself.
+	movesPerRound = 10
+	moveEvery     = time.Second
+)
+
+// review looks for partitions that are not led by their preferred leaders.
+func (p *balance) review() {
+	if p.controller() == nil || !p.b.o.Settings.Bool("auto.leader.rebalance.enable") {
+		return
+	}
+	p.moves = imbalanced(p.b.router.View(), p.b.o.NodeID)
+	if len(p.moves) > 0 {
+		level.Info(p.b.system.Logger()).Log("msg", "handing leadership to preferred leaders", "partitions", len(p.moves))
+	}
+	p.move()
+}
+
+// imbalanced returns the partitions whose preferred leader does not lead and could.
+func imbalanced(view *messages.View, own kafka.BrokerID) (out []kafka.PartitionNumber) {
+	for _, t := range view.Image.Topics() {
+		for i := range t.Partitions {
+			if _, err := view.PreferLeader(&t.Partitions[i], own); err == nil {
+				out = append(out, t.Partitions[i].Number)
+			}
+		}
+	}
+	return out
+}
+
+// relieve has those hand over that lead on brokers which are being drained, before all others.
+func (p *balance) relieve(view *messages.View) {
+	if due := overburdened(view, p.b.o.NodeID); len(due) > 0 {
+		p.moves = append(due, slices.DeleteFunc(p.moves, func(number kafka.PartitionNumber) bool { return slices.Contains(due, number) })...)
+		p.move()
+	}
+}
+
+// overburdened returns the partitions that are led where they should not be, on brokers that are being drained, and could be led elsewhere.
+func overburdened(view *messages.View, own kafka.BrokerID) (out []kafka.PartitionNumber) {
+	for _, t := range view.Image.Topics() {
+		for i := range t.Partitions {
+			if _, ok := view.RelieveLeader(&t.Partitions[i], own); ok {
+				out = append(out, t.Partitions[i].Number)
+			}
+		}
+	}
+	return out
+}
+
+// move has the next few leaders hand over, those that still should. One that does not succeed waits for the next review.
+func (p *balance) move() {
+	if p.moving || p.controller() == nil {
+		return
+	}
+	view := p.b.router.View()
+	for n := 0; n < movesPerRound && len(p.moves) > 0; {
+		number := p.moves[0]
+		p.moves = slices.Delete(p.moves, 0, 1)
+		tp, ok := view.Image.NameOf(number)
+		if !ok {
+			continue
+		}
+		h, ok := view.RelieveLeader(view.Image.Partition(tp), p.b.o.NodeID)
+		if !ok {
+			var err error
+			if h, err = view.PreferLeader(view.Image.Partition(tp), p.b.o.NodeID); err != nil {
+				continue
+			}
+		}
+		p.moving = true
+		p.send(h.Leader.Replica, &messages.Transfer{To: h.To.RaftID, Reply: messages.ReplyTo{PID: p.self}})
+		n++
+	}
+	if p.moving {
+		p.after(moveEvery, &moveLeaders{})
+	}
+}

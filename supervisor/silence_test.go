@@ -1,0 +1,124 @@
+package supervisor
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"troupe/actors/messages"
+	"troupe/partition"
+	"troupe/partition/kafka"
+	"troupe/partition/metadata"
+)
+
+// asked are the requests of one type that the controller has got.
+func asked[Q any](b *balanceBench) (out []Q) {
+	for _, m := range b.told {
+		if q, ok := m.Body.(Q); ok {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// A broker that has been silent for ten seconds is fenced, by its incarnation, again until the metadata says so; one that was away for a moment is not, and nobody is where this
+// node does not lead the metadata.
+func TestSilentBrokersAreFenced(t *testing.T) {
+	view, err := viewOf(t, "").After([]partition.KeyValue{{Key: []byte("broker/3"), Value: []byte(`{"store":"c","incarnation":"7"}`)}}, false, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBalanceBench(t, view.Live(3))
+	step := func(view *messages.View, pass time.Duration) {
+		b.set(view)
+		b.send(&viewChanged{})
+		b.pass(pass)
+	}
+	step(view, 9*time.Second)
+	step(view.Live(3), time.Second)
+	step(view, 9*time.Second)
+	if got := asked[*metadata.FenceBroker](b); len(got) != 0 {
+		t.Fatalf("after nine seconds: %v", got)
+	}
+	b.pass(2 * time.Second)
+	if got := asked[*metadata.FenceBroker](b); len(got) == 0 || *got[0] != (metadata.FenceBroker{ID: 3, Incarnation: 7}) {
+		t.Fatalf("after eleven seconds: %v", got)
+	}
+	b.told = nil
+	b.pass(reviewEvery + time.Second)
+	if got := asked[*metadata.FenceBroker](b); len(got) == 0 {
+		t.Errorf("the request was lost, and is not made again: %v", got)
+	}
+	b.told = nil
+	fenced, err := view.After([]partition.KeyValue{{Key: []byte("broker/3"), Value: []byte(`{"store":"c","incarnation":"7","fenced":true}`)}}, false, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step(fenced, 30*time.Second)
+	b.b.router.Set(view)
+	b.send(&viewChanged{})
+	b.pass(30 * time.Second)
+	if got := asked[*metadata.FenceBroker](b); len(got) != 0 {
+		t.Errorf("it is fenced, or another node leads the metadata: %v", got)
+	}
+}
+
+// The controller is asked for moves where the view shows that some are needed, not more often than twice a second, and told who is there and what nobody leads.
+func TestMovesAreAskedFor(t *testing.T) {
+	row := `{"number":7,"replicas":[{"broker":1,"raft":1}]},{"number":8,"replicas":[{"broker":2,"raft":1}]}`
+	view := viewOf(t, row)
+	b := newBalanceBench(t, ledBy(view, 7, 1, []uint64{1}, nil, 1))
+	b.send(&viewChanged{})
+	if got := asked[*metadata.MoveReplicas](b); len(got) != 0 {
+		t.Fatalf("nothing is needed: %v", got)
+	}
+	grows, err := view.After([]partition.KeyValue{{Key: []byte("topic/t"), Value: []byte(`{"grows":true,"partitions":[` + row + `]}`)}}, false, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.set(ledBy(grows, 7, 1, []uint64{1}, nil, 1))
+	for range 100 {
+		b.send(&viewChanged{})
+		b.pass(20 * time.Millisecond)
+	}
+	got := asked[*metadata.MoveReplicas](b)
+	if len(got) < 3 || len(got) > 5 {
+		t.Fatalf("asked %d times in two seconds", len(got))
+	}
+	if s := fmt.Sprintf("%+v", *got[0]); s != "{Live:[2 4 1] Leaderless:[8]}" {
+		t.Error(s)
+	}
+}
+
+// Leaders on a broker that is being drained hand over at once, ten a second, to replicas that may lead; where there is none they stay.
+func TestDrainedBrokerIsRelieved(t *testing.T) {
+	rows := `{"number":9,"replicas":[{"broker":1,"raft":1}]}`
+	for i := range 15 {
+		rows += fmt.Sprintf(`,{"number":%d,"replicas":[{"broker":1,"raft":1},{"broker":3,"raft":3},{"broker":4,"raft":4},{"broker":2,"raft":2}]}`, 10+i)
+	}
+	view, err := viewOf(t, rows).After([]partition.KeyValue{{Key: []byte("config/broker/1"), Value: []byte(`{"broker.draining":"true"}`)}}, false, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBalanceBench(t, view, "auto.leader.rebalance.enable=false")
+	for number := range kafka.PartitionNumber(16) {
+		view = view.With(time.Time{}, messages.Led{Number: 9 + number, Leader: messages.Leader{
+			Broker: 1, Epoch: 1, Replica: b.player, Voters: []uint64{1, 2, 3, 4}, InSync: []kafka.BrokerID{1, 2, 3, 4},
+		}})
+	}
+	h, ok := view.RelieveLeader(&view.Image.Topic("t").Partitions[1], 1)
+	if !ok || h.To.Broker != 2 { // 3 is not there, and 4 is fenced
+		t.Fatalf("%+v, %v", h, ok)
+	}
+	if _, err := view.PreferLeader(&view.Image.Topic("t").Partitions[1], 1); err == nil {
+		t.Error("it leads, and is preferred")
+	}
+	b.set(view)
+	b.send(&viewChanged{})
+	b.pass(200 * time.Millisecond)
+	first := len(b.moved)
+	b.pass(1500 * time.Millisecond)
+	if first != 10 || len(b.moved) != 15 {
+		t.Errorf("%d at once, and %d after a second", first, len(b.moved))
+	}
+}
