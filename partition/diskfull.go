@@ -60,23 +60,38 @@ func (p *Partition) checkRoom() error {
 	return nil
 }
 
-// leavesOut tells whether a replica on a full disk leaves a message alone, as if the network had lost it: it would have to store records, or to ask for
-// those that it left alone before. A refusal would have the leader send them again at once; with no answer it soon sends nothing but
-// empty appends, until there is room.
+// leavesOut tells whether a replica on a full disk leaves a message alone, as if the network had lost it: it would have to store records. It answers appends without
+// any, so that the leader knows how far it is, and gets the leader's snapshot where it needs one: that takes the place of its log, and makes room.
 func (p *Partition) leavesOut(m *pb.Message) bool {
-	if !p.full[p.o.RaftID] {
+	if !p.full[p.o.RaftID] || !holdsRecords(m) {
 		return false
 	}
-	switch m.GetType() {
-	case pb.MsgSnap:
-		return true
-	case pb.MsgApp:
-		if p.full[m.GetFrom()] || p.roomless() { // the leader appends nothing more, and what is committed others have
-			return holdsRecords(m) && m.GetIndex() < m.GetCommit()
-		}
-		return holdsRecords(m) || consensus.Index(m.GetIndex()) > p.replica.Last()
+	if p.full[m.GetFrom()] || p.roomless() { // the leader appends nothing more, and what is committed others have
+		return m.GetIndex() < m.GetCommit()
 	}
+	return true
+}
+
+// probeEvery is how often a leader tries to send something to a replica on a full disk.
+const probeEvery = time.Second
+
+// isSpared tells whether a leader that has room leaves an answer to its heartbeat alone, because it comes from a full disk: raft would read, for each of them, what it
+// can't send. Those who have room are a majority, so that nothing else depends on it.
+func (p *Partition) isSpared(m *pb.Message) bool {
+	f := p.followers[m.GetFrom()]
+	if m.GetType() != pb.MsgHeartbeatResp || f == nil || !p.sparing(m.GetFrom()) {
+		return false
+	}
+	if p.now.Sub(f.probed) < probeEvery {
+		return true
+	}
+	f.probed = p.now
 	return false
+}
+
+// sparing tells whether this replica sends no records to another one: that has no room, and is not needed.
+func (p *Partition) sparing(raftID uint64) bool {
+	return p.full[raftID] && !p.full[p.o.RaftID] && !p.roomless()
 }
 
 func holdsRecords(m *pb.Message) bool {
@@ -85,14 +100,12 @@ func holdsRecords(m *pb.Message) bool {
 	})
 }
 
-// spare takes from the messages of a leader that has room what replicas on full disks would leave alone.
+// spare takes from the messages of a leader what it need not send to replicas on full disks.
 func (p *Partition) spare(messages []*pb.Message) []*pb.Message {
-	if len(p.full) == 0 || p.full[p.o.RaftID] || p.roomless() {
+	if len(p.full) == 0 {
 		return messages
 	}
-	return slices.DeleteFunc(messages, func(m *pb.Message) bool {
-		return p.full[m.GetTo()] && m.GetType() == pb.MsgApp && holdsRecords(m)
-	})
+	return slices.DeleteFunc(messages, func(m *pb.Message) bool { return holdsRecords(m) && p.sparing(m.GetTo()) })
 }
 
 // yieldEvery is the least time between two attempts to leave leadership to one that has room. Records are refused meanwhile: an attempt that the other was too slow for

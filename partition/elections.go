@@ -23,6 +23,9 @@ func (p *Partition) Step(m *pb.Message) {
 	if f := p.followers[m.GetFrom()]; f != nil {
 		f.contact = p.now
 	}
+	if p.isSpared(m) {
+		return
+	}
 	if p.asleep && p.wakes(m) {
 		p.Wake()
 	}

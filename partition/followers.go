@@ -17,6 +17,7 @@ type follower struct {
 	caughtUp time.Time       // when it last had all that was applied
 	mark     consensus.Index // what was applied at
 	marked   time.Time
+	probed   time.Time // when it was last tried to send it something in spite of its full disk
 }
 
 // A ReplicaProgress is how far a replica is, as its leader knows.
