@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -20,14 +21,16 @@ import (
 
 // SetFull says which replicas stand on nodes whose disks are full, this one among them, whenever that changes.
 func (p *Partition) SetFull(raftIDs []uint64) {
-	p.full = nil
-	if p.o.Machine || len(raftIDs) == 0 {
-		return
+	full := map[uint64]bool{}
+	if !p.o.Machine {
+		for _, id := range raftIDs {
+			full[id] = true
+		}
 	}
-	p.full = make(map[uint64]bool, len(raftIDs))
-	for _, id := range raftIDs {
-		p.full[id] = true
+	if p.serving && !maps.Equal(full, p.full) {
+		p.Wake()
 	}
+	p.full = full
 }
 
 // roomless tells whether so few voters are there and have room that nothing can be committed without a full disk.
@@ -120,7 +123,7 @@ func (p *Partition) yield(now time.Time) bool {
 		return false
 	}
 	p.handedOver = now
-	p.replica.Transfer(to)
+	p.Transfer(to)
 	return true
 }
 

@@ -123,6 +123,11 @@ func (c *simChecks) whole() string {
 			}
 		}
 	}
+	if c.s.shape.moves {
+		if moving := c.settled(); moving != "" {
+			return moving
+		}
+	}
 	return c.alike()
 }
 
