@@ -23,7 +23,7 @@ func (p *Partition) Step(m *pb.Message) {
 		return
 	}
 	if f := p.followers[m.GetFrom()]; f != nil {
-		f.contact = p.now
+		f.contact, f.heard = p.now, true
 	}
 	p.replica.Step(m)
 }
