@@ -45,6 +45,9 @@ func (p *Partition) tryAppend(now time.Time, h held) bool {
 		return false
 	}
 	err := p.append(now, h.batch, h.acks, h.ticket)
+	if err != nil && p.serving && p.producer(h.batch.ProducerID()) == nil {
+		p.refused.note(h.batch, err)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, consensus.ErrTransferring):
@@ -65,6 +68,11 @@ func (p *Partition) tryAppend(now time.Time, h held) bool {
 func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who Ticket) error {
 	if !p.serving {
 		return errNotLeader
+	}
+	if id := b.ProducerID(); id != kafka.NoProducer && p.producer(id) == nil {
+		if err := p.refused.check(b); err != nil {
+			return err
+		}
 	}
 	if live, least := p.liveVoters(), p.o.Config.MinInsyncReplicas; acks == kafka.AcksAll && live < least {
 		return kafka.Errorf(kerr.NotEnoughReplicas, "%s has %d voters on live nodes, and min.insync.replicas is %d", p.o.Name, live, least)
@@ -91,7 +99,7 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 		b.StampLogAppendTime(p.appendMax)
 	}
 	b.Stamp(p.logEnd, kafka.LeaderEpoch(p.replica.Term()))
-	switch err := p.replica.Propose(consensus.Batch, b); { // refused, it uses no offset
+	switch err := p.propose(consensus.Batch, b); { // refused, it uses no offset
 	case errors.Is(err, consensus.ErrTransferring):
 		return err
 	case err != nil:
@@ -105,6 +113,12 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 	}
 	p.wait(acks, waiting{p.logEnd, who, p.produced(base, appendTime(b))})
 	return nil
+}
+
+// propose wakes the replica: the entry goes to the others.
+func (p *Partition) propose(kind consensus.Kind, data []byte) error {
+	p.Wake()
+	return p.replica.Propose(kind, data)
 }
 
 func (p *Partition) produced(base kafka.Offset, appendMillis int64) *Produced {

@@ -24,6 +24,7 @@ import (
 // and go on with what is done to one of them, where node= stands before what testdata/single says (produce, fetch, list, config, state, advance, retain, …), or
 //
 //	campaign node=N   forget-leader node=N   transfer node=N to=N   unreachable node=N to=N   tick [node=N] [n=N]   live node=N [ids=(N,…)]
+//	wake node=N
 //	full [ids=(N,…)]  is told to all: the disks of these replicas' nodes are full, and of no others
 //	settle            deliver every message and sync every disk until nothing is left
 //	deliver           deliver every message that waits, once; nothing becomes durable
@@ -114,6 +115,11 @@ func (c *cluster) give(m *pb.Message) {
 	to, from := c.node(m.GetTo()), c.node(m.GetFrom())
 	arrives := to.p != nil && !c.cuts[[2]uint64{m.GetFrom(), m.GetTo()}]
 	switch {
+	case m.GetType() == pb.MsgBeat: // stands for a Rest
+		if arrives {
+			to.p.Rest(Rest{m.GetFrom(), consensus.Term(m.GetTerm()), consensus.Index(m.GetIndex())})
+		}
+		return
 	case m.GetType() != pb.MsgSnap:
 		if arrives {
 			to.p.Step(m)
@@ -176,6 +182,8 @@ func (c *cluster) do(t *testing.T, d *datadriven.TestData) {
 		c.node(id).p.ForgetLeader()
 	case "transfer":
 		c.node(id).p.Transfer(number("to", 0))
+	case "wake":
+		c.node(id).p.Wake()
 	case "unreachable":
 		c.node(id).p.Unreachable(number("to", 0))
 	case "tick":

@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -20,14 +21,16 @@ import (
 
 // SetFull says which replicas stand on nodes whose disks are full, this one among them, whenever that changes.
 func (p *Partition) SetFull(raftIDs []uint64) {
-	p.full = nil
-	if p.o.Machine || len(raftIDs) == 0 {
-		return
+	full := map[uint64]bool{}
+	if !p.o.Machine {
+		for _, id := range raftIDs {
+			full[id] = true
+		}
 	}
-	p.full = make(map[uint64]bool, len(raftIDs))
-	for _, id := range raftIDs {
-		p.full[id] = true
+	if p.serving && !maps.Equal(full, p.full) {
+		p.Wake()
 	}
+	p.full = full
 }
 
 // roomless tells whether so few voters are there and have room that nothing can be committed without a full disk.
@@ -57,23 +60,38 @@ func (p *Partition) checkRoom() error {
 	return nil
 }
 
-// leavesOut tells whether a replica on a full disk leaves a message alone, as if the network had lost it: it would have to store records, or to ask for
-// those that it left alone before. A refusal would have the leader send them again at once; with no answer it soon sends nothing but
-// empty appends, until there is room.
+// leavesOut tells whether a replica on a full disk leaves a message alone, as if the network had lost it: it would have to store records. It answers appends without
+// any, so that the leader knows how far it is, and gets the leader's snapshot where it needs one: that takes the place of its log, and makes room.
 func (p *Partition) leavesOut(m *pb.Message) bool {
-	if !p.full[p.o.RaftID] {
+	if !p.full[p.o.RaftID] || !holdsRecords(m) {
 		return false
 	}
-	switch m.GetType() {
-	case pb.MsgSnap:
-		return true
-	case pb.MsgApp:
-		if p.full[m.GetFrom()] || p.roomless() { // the leader appends nothing more, and what is committed others have
-			return holdsRecords(m) && m.GetIndex() < m.GetCommit()
-		}
-		return holdsRecords(m) || consensus.Index(m.GetIndex()) > p.replica.Last()
+	if p.full[m.GetFrom()] || p.roomless() { // the leader appends nothing more, and what is committed others have
+		return m.GetIndex() < m.GetCommit()
 	}
+	return true
+}
+
+// probeEvery is how often a leader tries to send something to a replica on a full disk.
+const probeEvery = time.Second
+
+// isSpared tells whether a leader that has room leaves an answer to its heartbeat alone, because it comes from a full disk: raft would read, for each of them, what it
+// can't send. Those who have room are a majority, so that nothing else depends on it.
+func (p *Partition) isSpared(m *pb.Message) bool {
+	f := p.followers[m.GetFrom()]
+	if m.GetType() != pb.MsgHeartbeatResp || f == nil || !p.sparing(m.GetFrom()) {
+		return false
+	}
+	if p.now.Sub(f.probed) < probeEvery {
+		return true
+	}
+	f.probed = p.now
 	return false
+}
+
+// sparing tells whether this replica sends no records to another one: that has no room, and is not needed.
+func (p *Partition) sparing(raftID uint64) bool {
+	return p.full[raftID] && !p.full[p.o.RaftID] && !p.roomless()
 }
 
 func holdsRecords(m *pb.Message) bool {
@@ -82,20 +100,22 @@ func holdsRecords(m *pb.Message) bool {
 	})
 }
 
-// spare takes from the messages of a leader that has room what replicas on full disks would leave alone.
+// spare takes from the messages of a leader what it need not send to replicas on full disks.
 func (p *Partition) spare(messages []*pb.Message) []*pb.Message {
-	if len(p.full) == 0 || p.full[p.o.RaftID] || p.roomless() {
+	if len(p.full) == 0 {
 		return messages
 	}
-	return slices.DeleteFunc(messages, func(m *pb.Message) bool {
-		return p.full[m.GetTo()] && m.GetType() == pb.MsgApp && holdsRecords(m)
-	})
+	return slices.DeleteFunc(messages, func(m *pb.Message) bool { return holdsRecords(m) && p.sparing(m.GetTo()) })
 }
+
+// yieldEvery is the least time between two attempts to leave leadership to one that has room. Records are refused meanwhile: an attempt that the other was too slow for
+// is soon made again.
+const yieldEvery = time.Second
 
 // yield hands leadership from a full disk to a voter that has room, where there is one, and again now and then. It tells whether it has asked for that. Taking
 // leadership back is the business of whoever balances leaders.
 func (p *Partition) yield(now time.Time) bool {
-	if !p.serving || !p.full[p.o.RaftID] || !p.handedOver.IsZero() && now.Sub(p.handedOver) < transferEvery {
+	if !p.serving || !p.full[p.o.RaftID] || !p.handedOver.IsZero() && now.Sub(p.handedOver) < yieldEvery {
 		return false
 	}
 	to := p.successor()
@@ -103,7 +123,7 @@ func (p *Partition) yield(now time.Time) bool {
 		return false
 	}
 	p.handedOver = now
-	p.replica.Transfer(to)
+	p.Transfer(to)
 	return true
 }
 

@@ -30,6 +30,8 @@
 //   - Two replicas have the same state after the same entry, as long as they have the same settings: where segments begin is each replica's own decision.
 //   - A snapshot on this replica's disk has a newer state than its index, because the log behind it is there. Another replica gets the state at the index (state.at).
 //   - Between the moment when raft accepts a snapshot and the one when it is durable the log is the new one and the state the old one: nothing is noted meanwhile.
+//   - Who has nothing to say sleeps (quiescence): the leader tells the others with Rest, and none needs ticks. That a leader is gone they have to be told then, by ForgetLeader
+//     or Wake; that its followers are, the leader learns from SetLive. A heartbeat without news does not wake a follower.
 //   - Retention moves the log start by a command and lets the store drop what lies below; segments are a count of bytes and of time, not files.
 //   - The newest batches are kept in memory within a budget of all partitions together (Tails); what lies before them is read by a reader from the store,
 //     never through the partition.

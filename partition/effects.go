@@ -18,6 +18,8 @@ type Effects struct {
 	Messages []*pb.Message
 	// Snapshots go to replicas too, together with what the store holds beside them. Sent is called with what became of each.
 	Snapshots []Snapshotted
+	// Rest, where not nil, is to be told to all other replicas.
+	Rest *Rest
 	// Replies answer tickets. One ticket of a waiting fetch may be answered twice, as Fetch says.
 	Replies []Reply
 	// Lookups are to be done by a reader, which answers the ticket itself.
@@ -54,13 +56,15 @@ type Leadership struct {
 	HighWatermark kafka.Offset
 	// Voters and Learners are the configuration's raft ids, in ascending order. While voters are being replaced Voters has the old and the new ones.
 	Voters, Learners []uint64
+	// Settled says on a leader that the configuration stands for good: no crash brings back the one before, so that replicas that are not in it are not needed.
+	Settled bool
 	// InSync are the voters, the leader among them, that stand on live nodes and were within the high watermark during the last
 	// Config.ReplicaLagTimeMax. Only a serving leader knows; it is information and decides nothing.
 	InSync []uint64
 }
 
 func (l *Leadership) equal(o *Leadership) bool {
-	return l.Epoch == o.Epoch && l.Leader == o.Leader && l.Serving == o.Serving &&
+	return l.Epoch == o.Epoch && l.Leader == o.Leader && l.Serving == o.Serving && l.Settled == o.Settled &&
 		slices.Equal(l.Voters, o.Voters) && slices.Equal(l.Learners, o.Learners) && slices.Equal(l.InSync, o.InSync)
 }
 

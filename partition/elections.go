@@ -1,8 +1,6 @@
 package partition
 
 import (
-	"time"
-
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition/consensus"
@@ -25,6 +23,12 @@ func (p *Partition) Step(m *pb.Message) {
 	if f := p.followers[m.GetFrom()]; f != nil {
 		f.contact, f.heard = p.now, true
 	}
+	if p.isSpared(m) {
+		return
+	}
+	if p.asleep && p.wakes(m) {
+		p.Wake()
+	}
 	p.replica.Step(m)
 }
 
@@ -40,30 +44,38 @@ func applicable(data []byte) bool {
 	return len(data) >= record.HeaderSize && b.Size() == len(data) && b.LastOffsetDelta() >= 0
 }
 
-// Tick advances raft's logical clock. The only voter of a partition without learners needs no ticks.
-func (p *Partition) Tick(now time.Time) {
-	p.now, p.observing = now, true
-	p.replica.Tick()
-}
-
 // Campaign makes the replica try to lead without waiting for an election timeout. The only voter of a partition does so
 // at its start, and the followers of a leader whose node is dead do so after ForgetLeader and a random delay. On a learner, and on a
 // replica that was removed, it does nothing.
-func (p *Partition) Campaign() { p.replica.Campaign() }
+func (p *Partition) Campaign() {
+	p.Wake()
+	p.replica.Campaign()
+}
 
 // ForgetLeader makes a follower forget its leader, whose node is dead.
-func (p *Partition) ForgetLeader() { p.replica.ForgetLeader() }
+func (p *Partition) ForgetLeader() {
+	p.Wake()
+	p.replica.ForgetLeader()
+}
 
 // Unreachable says that messages to another replica may have been lost.
-func (p *Partition) Unreachable(raftID uint64) { p.replica.Unreachable(raftID) }
+func (p *Partition) Unreachable(raftID uint64) {
+	if p.serving {
+		p.Wake()
+	}
+	p.replica.Unreachable(raftID)
+}
 
 // HandOver hands leadership, where this replica has it, to the voter on a live node that has most of the log.
 func (p *Partition) HandOver() {
 	if to := p.successor(); p.serving && to != 0 {
-		p.replica.Transfer(to)
+		p.Transfer(to)
 	}
 }
 
 // Transfer hands leadership over to another voter, once that has the whole log. Appends wait meanwhile. Where it does not succeed within an election timeout
 // this replica goes on leading.
-func (p *Partition) Transfer(to uint64) { p.replica.Transfer(to) }
+func (p *Partition) Transfer(to uint64) {
+	p.Wake()
+	p.replica.Transfer(to)
+}

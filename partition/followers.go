@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ type follower struct {
 	caughtUp time.Time       // when it last had all that was applied
 	mark     consensus.Index // what was applied at
 	marked   time.Time
+	probed   time.Time // when it was last tried to send it something in spite of its full disk
 }
 
 // A ReplicaProgress is how far a replica is, as its leader knows.
@@ -30,15 +32,19 @@ type ReplicaProgress struct {
 }
 
 // Progress returns how far all replicas of the configuration are, in the order of their ids; nil on a replica that does not lead.
-func (p *Partition) Progress() []ReplicaProgress {
+func (p *Partition) Progress(now time.Time) []ReplicaProgress {
 	if !p.serving {
 		return nil
 	}
+	p.now = now
 	var out []ReplicaProgress
 	p.replica.Progress(func(q consensus.Progress) {
 		r := ReplicaProgress{RaftID: q.ID, Learner: q.Learner, Match: q.Match, LogEnd: p.offsetAfter(q.Match)}
 		if f := p.followers[q.ID]; f != nil {
 			r.Contact, r.CaughtUp = f.contact, f.caughtUp
+		}
+		if p.asleep && p.live[q.ID] {
+			r.Contact, r.CaughtUp = now, now // it would have said something if it were not there
 		}
 		if q.ID == p.o.RaftID {
 			r.LogEnd, r.Contact, r.CaughtUp = p.logEnd, p.now, p.now
@@ -67,15 +73,17 @@ func (p *Partition) offsetAfter(i consensus.Index) kafka.Offset {
 
 // SetLive says which of the other replicas stand on live nodes, whenever that changes.
 func (p *Partition) SetLive(raftIDs []uint64) {
-	before := p.live
-	p.live = make(map[uint64]bool, len(raftIDs))
+	live := make(map[uint64]bool, len(raftIDs))
 	for _, id := range raftIDs {
-		p.live[id] = true
+		live[id] = true
 	}
 	for id, f := range p.followers {
-		f.heard = f.heard && before[id] && p.live[id]
+		f.heard = f.heard && live[id] && p.live[id]
 	}
-	p.observing = true
+	if p.serving && !maps.Equal(live, p.live) {
+		p.Wake()
+	}
+	p.live, p.observing = live, true
 }
 
 // liveVoters counts the voters on live nodes, this one among them.

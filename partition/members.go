@@ -20,6 +20,9 @@ type wish struct{ voters, learners []uint64 }
 // time, and the next leader goes on where it stopped. Without voters the configuration stays as it is.
 func (p *Partition) Want(voters, learners []uint64) {
 	p.wish = wish{slices.Sorted(slices.Values(voters)), slices.Sorted(slices.Values(learners))}
+	if change, transfer := p.nextChange(); p.asleep && (!change.Empty() || transfer) {
+		p.Wake()
+	}
 }
 
 // next is the next change on the way from a configuration to the wished one. Replicas begin as learners; when every new voter is ready, and so are enough of the
@@ -59,17 +62,12 @@ func without(ids, others []uint64) []uint64 {
 
 // reconfigure takes the next step towards the wish; it tells whether it proposed something.
 func (p *Partition) reconfigure(now time.Time) bool {
-	if !p.serving || p.reconfiguring || len(p.wish.voters) == 0 {
+	if p.asleep || p.reconfiguring {
 		return false
 	}
-	matches := map[uint64]consensus.Index{}
-	p.replica.Progress(func(q consensus.Progress) { matches[q.ID] = q.Match })
-	change, transfer := p.wish.next(&p.state.configuration, p.o.RaftID, func(id uint64) bool {
-		// One that has said nothing to this leader is not there, however short the log.
-		return id == p.o.RaftID || p.live[id] && matches[id] > 0 && matches[id]+caughtUpEntries >= p.replica.Last()
-	})
+	change, transfer := p.nextChange()
 	if transfer {
-		p.handOver(now, matches)
+		p.handOver(now)
 		return false
 	}
 	if change.Empty() || p.replica.Reconfigure(change) != nil {
@@ -79,12 +77,31 @@ func (p *Partition) reconfigure(now time.Time) bool {
 	return true
 }
 
+// nextChange is the next step towards the wish, of which only a leader knows.
+func (p *Partition) nextChange() (change consensus.Change, transfer bool) {
+	if !p.serving || len(p.wish.voters) == 0 {
+		return change, false
+	}
+	matches := p.matches()
+	return p.wish.next(&p.state.configuration, p.o.RaftID, func(id uint64) bool {
+		// One that has said nothing to this leader is not there, however short the log.
+		return id == p.o.RaftID || p.live[id] && matches[id] > 0 && matches[id]+caughtUpEntries >= p.replica.Last()
+	})
+}
+
+func (p *Partition) matches() map[uint64]consensus.Index {
+	matches := map[uint64]consensus.Index{}
+	p.replica.Progress(func(q consensus.Progress) { matches[q.ID] = q.Match })
+	return matches
+}
+
 // handOver hands leadership to the wished voter that has most of the log, of those on live nodes.
-func (p *Partition) handOver(now time.Time, matches map[uint64]consensus.Index) {
+func (p *Partition) handOver(now time.Time) {
 	if !p.handedOver.IsZero() && now.Sub(p.handedOver) < transferEvery {
 		return
 	}
 	var to uint64
+	matches := p.matches()
 	for _, id := range p.wish.voters {
 		if p.live[id] && slices.Contains(p.state.configuration.Voters, id) && (to == 0 || matches[id] > matches[to]) {
 			to = id
@@ -92,6 +109,6 @@ func (p *Partition) handOver(now time.Time, matches map[uint64]consensus.Index) 
 	}
 	if to != 0 {
 		p.handedOver = now
-		p.replica.Transfer(to)
+		p.Transfer(to)
 	}
 }

@@ -58,6 +58,7 @@ func (p *Partition) confirmReads() {
 	if fresh == len(p.waiting.reads) {
 		return
 	}
+	p.Wake()
 	p.reading++
 	for i := range p.waiting.reads[fresh:] {
 		p.waiting.reads[fresh+i].token = p.reading

@@ -52,11 +52,13 @@ type Partition struct {
 	waiting purgatory
 
 	overlay
-	live      map[uint64]bool // the other replicas on live nodes
-	full      map[uint64]bool // the replicas on nodes whose disks are full
-	wish      wish
-	observing bool     // something happened that may change who is in sync
-	inSync    []uint64 // as the leader knows
+	quiescence
+	live         map[uint64]bool // the other replicas on live nodes
+	full         map[uint64]bool // the replicas on nodes whose disks are full
+	wish         wish
+	reconfigured consensus.Term // in which the configuration was last changed here
+	observing    bool           // something happened that may change who is in sync
+	inSync       []uint64       // as the leader knows
 
 	now         time.Time       // of the last call that brought it
 	reading     uint64          // the newest ReadIndex token
@@ -82,10 +84,12 @@ type overlay struct {
 	appendMax int64 // the newest log append time, given or proposed
 	active    map[kafka.ProducerID]time.Time
 	moving    kafka.Offset // where a proposed log start will be
+	refused   refusals
 
 	followers     map[uint64]*follower // by raft id
 	reconfiguring bool                 // a change of the configuration is proposed
 	handedOver    time.Time            // when leadership was last offered to a wished voter
+	settling
 }
 
 // appending is a producer as it will be when what is proposed is applied.
@@ -124,6 +128,7 @@ func (p *Partition) Written(w *LogWrite) {
 // Ready returns the effects of everything since the last call. The caller may keep them.
 func (p *Partition) Ready(now time.Time) Effects {
 	p.now = now
+	p.begun(now)
 	for {
 		p.confirmReads()
 		ready := p.replica.Ready()
@@ -136,7 +141,7 @@ func (p *Partition) Ready(now time.Time) Effects {
 		p.apply(now, ready.Committed)
 		p.confirmed(now, ready.Confirmed)
 		// What was applied makes room for what waits, which raft has to hand out in turn.
-		if proposed := p.appendHeld(now); !p.reconfigure(now) && !p.yield(now) && !proposed {
+		if proposed := p.appendHeld(now); !p.reconfigure(now) && !p.settle() && !p.yield(now) && !proposed {
 			break
 		}
 	}
@@ -183,7 +188,7 @@ func (p *Partition) lead() {
 func (p *Partition) tell() {
 	l := Leadership{Epoch: kafka.LeaderEpoch(p.replica.Term()), Leader: p.replica.Leader(), Serving: p.serving}
 	l.Voters, l.Learners = p.state.configuration.All(), p.state.configuration.Learners
-	l.InSync = p.inSync
+	l.InSync, l.Settled = p.inSync, p.serving && p.isSettled
 	if l.equal(&p.told) {
 		return
 	}
@@ -210,6 +215,7 @@ func (p *Partition) apply(now time.Time, entries []consensus.Entry) {
 		if e.Kind == consensus.Reconfigure || e.Kind == consensus.Empty { // or an empty entry in its place
 			p.reconfiguring, p.observing = false, true
 		}
+		p.settled(e)
 		p.sinceCheckpoint += int64(len(e.Data))
 		p.indexed(changed)
 		if b := changed.batch; b != nil {
@@ -239,11 +245,12 @@ func (p *Partition) begin(now time.Time) {
 	p.overlay = overlay{
 		serving: true, epoch: p.Epoch(), logEnd: p.state.highWatermark, stored: p.state.highWatermark, appendMax: p.state.lastAppendMillis,
 		appending: map[kafka.ProducerID]*appending{}, active: make(map[kafka.ProducerID]time.Time, len(p.state.producers)),
-		followers: map[uint64]*follower{},
+		followers: map[uint64]*follower{}, refused: refusals{},
 	}
 	for id := range p.state.producers {
 		p.active[id] = now
 	}
+	p.beginSettling()
 }
 
 // trim lets go of entries that neither raft nor a reader needs in memory.

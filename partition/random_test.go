@@ -168,6 +168,9 @@ func (s *history) trouble(h *harness) {
 	case 8:
 		s.want(s.r.Perm(4)[:3])
 	case 9:
+		if s.r.IntN(2) == 0 {
+			h.p.Wake()
+		}
 		h.p.Checkpoint()
 		h.p.Retain(h.now)
 	case 14:
@@ -434,6 +437,7 @@ func (s *history) settleAll() {
 		}
 		if s.settled() {
 			s.check()
+			s.sleepAll()
 			return
 		}
 		for _, h := range s.nodes {
@@ -450,6 +454,25 @@ func (s *history) settleAll() {
 			h.p.state.applied, len(h.entries), h.p.state.configuration)
 	}
 	s.t.Fatal("the replicas don't come together")
+}
+
+// sleepAll finds that all replicas fall asleep, and say nothing any more.
+func (s *history) sleepAll() {
+	for round := range 100 {
+		for _, h := range s.nodes {
+			s.tick(h)
+			s.syncSome(h)
+		}
+		messages := s.drain()
+		for _, m := range messages {
+			s.deliver1(m)
+		}
+		if asleep := !slices.ContainsFunc(s.nodes, func(h *harness) bool { return !h.p.IsAsleep() }); asleep && len(messages) == 0 {
+			return
+		} else if round == 99 {
+			s.t.Errorf("not all sleep: %v", s.drain())
+		}
+	}
 }
 
 func (s *history) drain() []*pb.Message {

@@ -41,7 +41,7 @@ func (p *Partition) DeleteRecords(before kafka.Offset, who Ticket) {
 }
 
 func (p *Partition) moveStart(to kafka.Offset) error {
-	if err := p.replica.Propose(consensus.Command, command(moveLogStart, int64(to))); err != nil {
+	if err := p.propose(consensus.Command, command(moveLogStart, int64(to))); err != nil {
 		return errNotLeader
 	}
 	p.moving = to
@@ -95,7 +95,7 @@ func (p *Partition) forgetProducers(now time.Time) {
 			silent = append(silent, int64(id))
 		}
 	}
-	if len(silent) == 0 || p.replica.Propose(consensus.Command, command(forgetProducer, silent...)) != nil {
+	if len(silent) == 0 || p.propose(consensus.Command, command(forgetProducer, silent...)) != nil {
 		return
 	}
 	for _, id := range silent {

@@ -3,6 +3,7 @@ package partition
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -56,6 +57,7 @@ type harness struct {
 	send    func([]*pb.Message) // where not nil, takes what goes to other replicas
 	ticket  Ticket
 	said    []string
+	asleep  bool            // as it has said
 	checked int             // entries that a test has looked at
 	behind  consensus.Index // what was applied anywhere when it was given a snapshot
 	reset   bool            // it was given one
@@ -99,7 +101,7 @@ func (h *harness) start() {
 		h.say("restore: %v", err)
 		return
 	}
-	h.p = p
+	h.p, h.asleep = p, false
 	if len(h.o.Founding) == 1 && h.o.RaftID == 1 {
 		p.Campaign()
 	}
@@ -249,6 +251,9 @@ func (h *harness) turn() {
 		if len(l.Voters)+len(l.Learners) > 1 {
 			line += fmt.Sprintf(", voters %v, learners %v, in sync %v", l.Voters, l.Learners, l.InSync)
 		}
+		if l.Settled && len(l.Voters) > 1 {
+			line += ", settled"
+		}
 		h.say("%s", line)
 	}
 	for _, l := range e.Lookups {
@@ -259,6 +264,10 @@ func (h *harness) turn() {
 	}
 	if e.SnapshotDue {
 		h.say("snapshot of the rows is due")
+	}
+	if asleep := h.p.IsAsleep(); asleep != h.asleep {
+		h.asleep = asleep
+		h.say("%s", map[bool]string{true: "sleeps", false: "wakes"}[asleep])
 	}
 	if e.Installed {
 		h.say("installed: high watermark %d", h.p.HighWatermark())
@@ -284,6 +293,15 @@ func (h *harness) ready() Effects {
 		for _, entry := range m.GetEntries() {
 			if n := len(entry.GetData()); entry.GetType() == pb.EntryNormal && n > 0 && n < commandHeader {
 				h.t.Errorf("replica %d sends a token to %d: %v", h.o.RaftID, m.GetTo(), m)
+			}
+		}
+	}
+	if e.Rest != nil {
+		for _, id := range append(slices.Clone(h.p.state.configuration.All()), h.p.state.configuration.Learners...) {
+			if id != h.o.RaftID {
+				e.Messages = append(e.Messages, &pb.Message{
+					Type: pb.MsgBeat.Enum(), From: new(h.o.RaftID), To: new(id), Term: new(uint64(e.Rest.Term)), Index: new(uint64(e.Rest.Last)),
+				})
 			}
 		}
 	}

@@ -115,8 +115,9 @@ func (p *Partition) Install(m *pb.Message, chunks [][]byte) error {
 		return fmt.Errorf("%s: snapshot from replica %d: %w", p.o.Name, m.GetFrom(), err)
 	case s.applied != of.Index:
 		return fmt.Errorf("%s: snapshot from replica %d of entry %d has the state of entry %d", p.o.Name, m.GetFrom(), of.Index, s.applied)
-	case p.arriving == nil: // one in a turn
+	case p.arriving == nil && !p.leavesOut(m): // one in a turn
 		p.arriving = &arriving{of, s, chunks}
+		p.Wake()
 		p.replica.Step(m)
 	}
 	return nil

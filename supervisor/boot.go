@@ -28,8 +28,7 @@ type node struct {
 	next    func(value any, err error) // with the answer that is waited for
 	slot    uint64
 	replica uint64 // the raft id of the metadata's replica here, 0 until it is known
-	socket  net.Listener
-	waited  bool // for leaders, for long enough
+	waited  bool   // for leaders, for long enough
 	begun   bool
 	opening bool
 	leaving bool // it is about to end

@@ -39,7 +39,7 @@ func (p *partitions) dropOrphans(self *actor.PID) {
 	}
 }
 
-// isDispensable tells whether a replica that the metadata does not name can go, with its data: the partition is gone, or its leader's configuration has
+// isDispensable tells whether a replica that the metadata does not name can go, with its data: the partition is gone, or its leader's configuration stands for good and has
 // nobody whom the metadata does not name. What the metadata says alone is not enough: a leader that has not heard of it yet may have given the vote to a
 // replica that should not have it, and then the others may be too few without it.
 func isDispensable(view *messages.View, number kafka.PartitionNumber) bool {
@@ -48,7 +48,7 @@ func isDispensable(view *messages.View, number kafka.PartitionNumber) bool {
 		return true
 	}
 	l, ok := view.LeaderOf(number)
-	if !ok {
+	if !ok || !l.Settled {
 		return false
 	}
 	named := map[uint64]bool{}

@@ -22,11 +22,11 @@ func whatMoves(view *messages.View, own kafka.BrokerID) *metadata.MoveReplicas {
 	return q
 }
 
-// reached returns the partitions whose reassignment is done, as far as a view tells: their leaders' configurations are what their rows wish for. They are no more than most.
+// reached returns the partitions whose reassignment is done, as far as a view tells: their leaders' configurations are what their rows wish for, and stand for good. They are no more than most.
 func reached(view *messages.View, most int) (out []metadata.Reached) {
 	for _, number := range view.Image.Unfinished() {
 		l, ok := view.LeaderOf(number)
-		if !ok || len(l.Learners) > 0 || len(out) == most {
+		if !ok || !l.Settled || len(l.Learners) > 0 || len(out) == most {
 			continue
 		}
 		tp, _ := view.Image.NameOf(number)

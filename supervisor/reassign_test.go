@@ -30,7 +30,7 @@ func viewOf(t *testing.T, partitions string) *messages.View {
 
 func ledBy(view *messages.View, number kafka.PartitionNumber, broker kafka.BrokerID, voters, learners []uint64, inSync ...kafka.BrokerID) *messages.View {
 	return view.With(time.Time{}, messages.Led{Number: number, Leader: messages.Leader{
-		Broker: broker, Epoch: 1, Replica: actor.NewPID(fmt.Sprint(broker), "r"), Voters: voters, Learners: learners, InSync: inSync,
+		Broker: broker, Epoch: 1, Replica: actor.NewPID(fmt.Sprint(broker), "r"), Voters: voters, Learners: learners, Settled: true, InSync: inSync,
 	}})
 }
 
@@ -56,6 +56,10 @@ func TestReached(t *testing.T) {
 	if got := reached(viewOf(t, movingRow), 10); len(got) != 0 {
 		t.Errorf("without a leader: %v", got)
 	}
+	unsettled := messages.Leader{Broker: 2, Epoch: 1, Replica: actor.NewPID("2", "r"), Voters: []uint64{2, 3}}
+	if got := reached(viewOf(t, movingRow).With(time.Time{}, messages.Led{Number: 7, Leader: unsettled}), 10); len(got) != 0 {
+		t.Errorf("a configuration that may not stand: %v", got)
+	}
 	view := ledBy(ledBy(viewOf(t, `{"number":6,"replicas":[{"broker":2,"raft":2},{"broker":1,"raft":1}],"removing":[1]},{"number":8,"replicas":[{"broker":2,"raft":2}]},`+movingRow),
 		6, 2, []uint64{2}, nil), 8, 2, []uint64{2}, nil)
 	view = ledBy(view, 7, 2, []uint64{2, 3}, nil)
@@ -75,6 +79,8 @@ func TestDispensable(t *testing.T) {
 		{"the leader counts on those of the row", ledBy(viewOf(t, movingRow), 7, 2, []uint64{1, 2}, []uint64{4}), true},
 		{"a voter that the row does not have", ledBy(viewOf(t, movingRow), 7, 2, []uint64{1, 2, 9}, nil), false},
 		{"a learner that the row does not have", ledBy(viewOf(t, movingRow), 7, 2, []uint64{1, 2}, []uint64{9}), false},
+		{"a configuration that may not stand", viewOf(t, movingRow).With(time.Time{}, messages.Led{Number: 7, Leader: messages.Leader{
+			Broker: 2, Epoch: 1, Replica: actor.NewPID("2", "r"), Voters: []uint64{1, 2}}}), false},
 		{"the partition is gone", viewOf(t, ``), true},
 	} {
 		if got := isDispensable(test.view, 7); got != test.want {

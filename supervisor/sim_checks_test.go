@@ -19,7 +19,6 @@ type simChecks struct {
 	numbers map[kafka.PartitionNumber]kafka.TopicID
 	// committed are the entries that any disk has ever shown as committed. Once committed they never change.
 	committed map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry
-	crashed   int
 }
 
 // A simTerm is a partition in one leader epoch.
@@ -122,6 +121,11 @@ func (c *simChecks) whole() string {
 					return fmt.Sprintf("on node %d %s-%d (number %d) is led by %d in epoch %d, in sync %v", n.id, topic.Name, i, p.Number, l.Broker, l.Epoch, l.InSync)
 				}
 			}
+		}
+	}
+	if c.s.shape.moves {
+		if moving := c.settled(); moving != "" {
+			return moving
 		}
 	}
 	return c.alike()

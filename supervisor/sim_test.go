@@ -71,6 +71,7 @@ type simShape struct {
 	stepsMax int
 	twice    int // one seed of so many runs twice
 	panics   int // one message of so many makes an actor panic
+	moves    bool
 }
 
 // A simSpec is a topic that producers write to.
@@ -234,6 +235,9 @@ func (s *simulation) work() {
 	}
 	s.client(s.committer.begin)
 	s.client(s.keeper.begin)
+	if s.shape.moves {
+		s.client((&simMover{s}).begin)
+	}
 }
 
 // look looks at everything in the end.

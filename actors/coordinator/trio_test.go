@@ -1,7 +1,9 @@
 package coordinator
 
 import (
+	crypto "crypto/rand"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +50,9 @@ type trioNode struct {
 }
 
 func newTrio(t *testing.T, snapshotRecords int) *trio {
+	was := crypto.Reader // from which raft draws its election time-outs
+	t.Cleanup(func() { crypto.Reader = was })
+	crypto.Reader = rand.NewChaCha8([32]byte{})
 	g := &trio{t: t, st: actors.NewStepper(1, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	for i := range g.nodes {
 		n := &trioNode{trio: g, id: kafka.BrokerID(i + 1), replies: map[uint64]*messages.Reply{}}

@@ -59,6 +59,8 @@ var kinds = newTable(
 	as(4, actors.Control, tellLeadersFields),
 	as(5, actors.Bulk, snapshotPartFields),
 	as(6, actors.Control, snapshotAckFields),
+	as(7, actors.Data, restFields), // behind the last append
+	as(8, actors.Control, wakeFields),
 	as(10, actors.Data, produceFields),
 	as(11, actors.Data, fetchFields),
 	as(12, actors.Data, fetchEndFields), // behind the Fetch that it ends

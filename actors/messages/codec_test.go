@@ -309,6 +309,7 @@ func TestNewerMessage(t *testing.T) {
 		c.flag(&l.Leader.OutOfService)
 		plain(c, &l.Leader.Voters, natural[uint64])
 		plain(c, &l.Leader.Learners, natural[uint64])
+		c.flag(&l.Leader.Settled)
 		c.text(new("new"))
 	})
 	integer(c, &m.Upto)

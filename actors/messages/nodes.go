@@ -6,6 +6,7 @@ import (
 
 	pb "go.etcd.io/raft/v3/raftpb"
 
+	"troupe/partition"
 	"troupe/partition/kafka"
 )
 
@@ -32,6 +33,18 @@ type SnapshotAck struct {
 	Partition kafka.PartitionNumber
 	Transfer  uint64
 	Next      int
+}
+
+// Rest says that the leader of a partition sleeps, to the replicas on other nodes: none of them needs to hear of it until something happens.
+type Rest struct {
+	Partition kafka.PartitionNumber
+	Rest      partition.Rest
+}
+
+// Wake says that the replica that led a partition does not any more: who sleeps can't wait for it.
+type Wake struct {
+	Partition kafka.PartitionNumber
+	Leader    uint64 // raft id
 }
 
 // Leaders tells the directory of another node who leads partitions on the sender's node, and how that node is.

@@ -31,6 +31,8 @@ type Leader struct {
 	InSync      []kafka.BrokerID
 	// Voters and Learners are the raft ids of the partition's configuration.
 	Voters, Learners []uint64
+	// Settled says that no crash brings back an earlier configuration: replicas that are not in this one are not needed.
+	Settled bool
 	// OutOfService says that the replica here has failed for good, so that nobody waits for it.
 	OutOfService bool
 	// HighWatermark is kept up to date by a leader on this node, for metrics.

@@ -71,6 +71,9 @@ func (c *coder) end(b block) {
 	}
 }
 
+// isMore tells whether a field that the message has not had from its beginning is there, or is to be written.
+func (c *coder) isMore() bool { return !c.reading || len(c.head) > 0 }
+
 type signed interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64
 }

@@ -20,6 +20,9 @@ func leadersFields(c *coder, m *Leaders) {
 		c.flag(&l.Leader.OutOfService)
 		plain(c, &l.Leader.Voters, natural[uint64])
 		plain(c, &l.Leader.Learners, natural[uint64])
+		if c.isMore() {
+			c.flag(&l.Leader.Settled)
+		}
 	})
 	integer(c, &m.Upto)
 	c.flag(&m.DiskFull)

@@ -46,6 +46,18 @@ func snapshotAckFields(c *coder, m *SnapshotAck) {
 	integer(c, &m.Next)
 }
 
+func restFields(c *coder, m *Rest) {
+	natural(c, &m.Partition)
+	natural(c, &m.Rest.Leader)
+	natural(c, &m.Rest.Term)
+	natural(c, &m.Rest.Last)
+}
+
+func wakeFields(c *coder, m *Wake) {
+	natural(c, &m.Partition)
+	natural(c, &m.Leader)
+}
+
 // What a raft message may or may not have. Absent and zero are not the same to raft.
 const (
 	hasNumbers = 1<<8 - 1 // a bit for each

@@ -9,7 +9,7 @@ import (
 // description is how far the replica is.
 func (r *replica) description() *messages.ReplicaDescription {
 	d := &messages.ReplicaDescription{LogStart: r.p.LogStart(), HighWatermark: r.p.HighWatermark(), LogEnd: r.p.LogEnd(), Bytes: r.p.Bytes()}
-	for _, q := range r.p.Progress() {
+	for _, q := range r.p.Progress(r.o.System.Now()) {
 		d.Progress = append(d.Progress, messages.ReplicaProgress{
 			RaftID: q.RaftID, Learner: q.Learner, LogEnd: q.LogEnd, ContactMillis: millis(q.Contact),
 			CaughtUpMillis: min(millis(q.CaughtUp), millis(q.Contact)), // nothing is known of the time after

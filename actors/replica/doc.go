@@ -15,5 +15,8 @@
 // A snapshot for another replica goes there part by part, on the lane for what may take its time: first what raft says, then the machine's rows, chunk by chunk from the store,
 // two on their way at a time, and two snapshots of a node at a time. The receiver hands the whole to the partition. Whatever is lost, raft begins again.
 //
+// A replica whose partition sleeps has no timer but that of retention. It is woken by what happens to nodes: its leader's node is gone, or messages from there may be lost. A replica that
+// leads and panics, or ends, says so to the others (Wake), since nobody would miss it.
+//
 // It imports partition, actors and actors/messages. Who may read what, and from when on, is never decided here.
 package replica

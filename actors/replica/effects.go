@@ -47,6 +47,7 @@ func (r *replica) turn() {
 	if e.SnapshotDue && r.attached {
 		r.send(r.coordinator, &messages.SnapshotDue{})
 	}
+	r.keepTicking()
 	if e.Stopped != nil {
 		panic(fmt.Errorf("the partition can't go on: %w", e.Stopped))
 	}

@@ -22,6 +22,8 @@ const (
 	// Where the leader's node is dead, the followers ask for votes one after the other, so that the first has its answers before the second asks.
 	successorPause  = 60 * time.Millisecond
 	successorJitter = 20 * time.Millisecond
+	// handOverPause is the least time between two hand-overs of a replica whose node is about to end: where all nodes are, they would give it to each other.
+	handOverPause = time.Second
 	// Nodes do not learn of a death at the same time, so the turns alone don't keep replicas apart. Whoever was asked for a vote lets the other one finish,
 	// for as long as three syncs may take: of two that ask at once neither may win, and both wait for an election timeout then.
 	electionPause = 150 * time.Millisecond
@@ -44,7 +46,6 @@ func (r *replica) join() {
 	default:
 		r.after(time.Duration(r.o.System.Rand(int64(returnPause))), &campaign{to: r})
 	}
-	r.startTicking()
 }
 
 func (r *replica) setFull() { r.p.SetFull(r.peers.fullReplicas(r.o.Partition.RaftID)) }
@@ -67,19 +68,17 @@ func (r *replica) campaign(pause time.Duration) {
 	}
 }
 
-// startTicking keeps raft's clock running, which the only replica of a partition does not need.
-func (r *replica) startTicking() {
-	if !r.ticking && r.peers.areOthers() && r.o.TickEvery > 0 {
+// keepTicking keeps raft's clock running, which neither who sleeps nor the only replica of a partition needs.
+func (r *replica) keepTicking() {
+	if !r.ticking && r.o.TickEvery > 0 && !r.p.IsAsleep() && r.peers.areOthers() {
 		r.ticking = true
 		r.after(r.o.TickEvery, &tick{r})
 	}
 }
 
 func (r *replica) tick() {
-	if r.p != nil {
-		r.p.Tick(r.o.System.Now())
-	}
-	r.after(r.o.TickEvery, &tick{r})
+	r.ticking = false
+	r.p.Tick(r.o.System.Now())
 }
 
 // step hands a message to raft. One that is for another replica, an earlier one of this node, is dropped.
@@ -95,13 +94,18 @@ func (r *replica) step(m *messages.Step) {
 func (r *replica) died(node kafka.BrokerID) {
 	r.interrupt(node)
 	for _, id := range r.peers.on(node) {
-		if id != r.leader {
-			continue
-		}
-		r.p.ForgetLeader()
-		r.leader = 0
-		r.after(r.turnAmongSuccessors()*successorPause+time.Duration(r.o.System.Rand(int64(successorJitter))), &campaign{to: r})
+		r.gone(id)
 	}
+}
+
+// gone follows the end of a replica that may have been the leader.
+func (r *replica) gone(id uint64) {
+	if id != r.leader {
+		return
+	}
+	r.p.ForgetLeader()
+	r.leader = 0
+	r.after(r.turnAmongSuccessors()*successorPause+time.Duration(r.o.System.Rand(int64(successorJitter))), &campaign{to: r})
 }
 
 // turnAmongSuccessors is the place of this replica among those that may lead next, by their ids.
@@ -114,10 +118,13 @@ func (r *replica) turnAmongSuccessors() (turn time.Duration) {
 	return turn
 }
 
-// lost has the leader look again at how far the replicas of a node are.
+// lost has the leader look again at how far the replicas of a node are, and a follower expect to hear of its leader: what either has said may be lost.
 func (r *replica) lost(node kafka.BrokerID) {
 	for _, id := range r.peers.on(node) {
 		r.p.Unreachable(id)
+		if id == r.leader {
+			r.p.Wake()
+		}
 	}
 	r.interrupt(node)
 }
@@ -127,6 +134,18 @@ func (r *replica) sendRaft(e *partition.Effects) {
 	for _, m := range e.Messages {
 		if pid := r.peers.pid(m.GetTo()); pid != nil {
 			r.send(pid, &messages.Step{Partition: r.o.Partition.Number, From: r.o.Broker, Message: m})
+		}
+	}
+	if e.Rest != nil {
+		r.tellOthers(&messages.Rest{Partition: r.o.Partition.Number, Rest: *e.Rest})
+	}
+}
+
+// tellOthers sends a message to all other replicas on live nodes.
+func (r *replica) tellOthers(message any) {
+	for _, id := range r.peers.liveReplicas() {
+		if pid := r.peers.pid(id); pid != nil {
+			r.send(pid, message)
 		}
 	}
 }
@@ -143,10 +162,11 @@ func (r *replica) leadership(l *partition.Leadership) {
 		r.leads = true
 		r.led = &messages.Led{Number: r.o.Partition.Number, Leader: messages.Leader{
 			Broker: r.o.Broker, Epoch: l.Epoch, Replica: r.self, Coordinator: r.coordinator, InSync: r.peers.brokers(l.InSync),
-			Voters: l.Voters, Learners: l.Learners, HighWatermark: r.high,
+			Voters: l.Voters, Learners: l.Learners, Settled: l.Settled, HighWatermark: r.high,
 		}}
 		r.send(r.o.Directory, r.led)
-		if r.leaving {
+		if now := r.o.System.Now(); r.leaving && now.Sub(r.handed) >= handOverPause {
+			r.handed = now
 			r.p.HandOver()
 		}
 	case ended:

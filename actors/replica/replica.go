@@ -82,6 +82,7 @@ type replica struct {
 	voters    []uint64
 	ticking   bool
 	leaving   bool                // its node is about to end
+	handed    time.Time           // when it last gave leadership away for that
 	solicited time.Time           // when another replica last asked for a vote
 	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
 	receiving *receiving          // the snapshot that comes, nil where none does
@@ -207,7 +208,7 @@ func (r *replica) handle(message any) {
 	case *messages.Configure:
 		r.o.Partition.Config, r.shared.Partition.Config = m.Config, m.Config
 	case *messages.Members:
-		r.shared.Members = m
+		r.o.Members, r.shared.Members = m, m
 		r.peers.set(m)
 	case *messages.NodesUp:
 		r.peers.setLive(m.Nodes)
@@ -282,6 +283,7 @@ func (r *replica) dismiss() {
 	r.endSendings()
 	if r.leads {
 		r.stopLeading()
+		r.tellOthers(&messages.Wake{Partition: r.o.Partition.Number, Leader: r.o.Partition.RaftID})
 	}
 }
 

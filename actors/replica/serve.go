@@ -52,6 +52,10 @@ func (r *replica) serve(message any) {
 		r.p.Configure(m.Config)
 	case *messages.Step:
 		r.step(m)
+	case *messages.Rest:
+		r.p.Rest(m.Rest)
+	case *messages.Wake:
+		r.gone(m.Leader)
 	case *messages.SnapshotPart:
 		r.part(m)
 	case *messages.SnapshotAck:
@@ -60,7 +64,6 @@ func (r *replica) serve(message any) {
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
 		r.setFull()
-		r.startTicking()
 	case *messages.NodesUp:
 		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.FullDisks:
@@ -75,7 +78,7 @@ func (r *replica) serve(message any) {
 	case *messages.NodeLost:
 		r.lost(m.Node)
 	case *messages.HandOver:
-		r.leaving = true
+		r.leaving, r.handed = true, r.o.System.Now()
 		r.p.HandOver()
 	case *messages.Announce:
 		r.announce()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // Options is what a Cluster is made of.
 type Options struct {
 	Binary   string   // the program, as Build returns it
-	Dir      string   // a folder for the nodes' data and logs
+	Dir      string   // an empty folder for the nodes' data and logs
 	Nodes    int      // how many
 	Settings []string // of all nodes, as NAME=VALUE
 	// DiskBytes, where above zero, gives each node a disk of its own of that size.
@@ -29,16 +30,21 @@ type Cluster struct {
 }
 
 // Start starts the nodes with empty folders and waits until all of them serve.
-func Start(o Options) (c *Cluster, err error) {
-	c = &Cluster{network: newNetwork()}
-	defer func() {
-		if err != nil {
-			c.Close()
-		}
-	}()
+func Start(o Options) (*Cluster, error) {
+	c := &Cluster{network: newNetwork()}
+	if err := c.start(o); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(o Options) error {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return err
+	}
 	prefix, err := freePrefix()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var seeds []string
 	for i := range o.Nodes {
@@ -52,20 +58,20 @@ func Start(o Options) (c *Cluster, err error) {
 	for _, n := range c.Nodes {
 		n.seeds = strings.Join(seeds, ",")
 		if err := n.prepare(o.DiskBytes); err != nil {
-			return nil, err
+			return err
 		}
 		if err := n.Start(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
 	defer cancel()
 	for _, n := range c.Nodes {
 		if err := n.AwaitReady(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // freePrefix finds loopback addresses that nobody uses.

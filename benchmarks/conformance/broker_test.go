@@ -3,25 +3,40 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// A broker is what the clients talk to.
+// A broker is what the clients talk to: one node, or NODES of them, which clients with SINGLE=1 know by one address. With MOVING=1 leaders move all the time.
 type broker struct {
 	t         *testing.T
 	bootstrap string
-	dir       string
-	cmd       *exec.Cmd // nil for one that was there before
-	log       *bytes.Buffer
-	ended     chan struct{}
+	nodes     []*node // none for brokers that were there before
+}
+
+// A node is one process.
+type node struct {
+	t     *testing.T
+	args  []string
+	cmd   *exec.Cmd
+	kafka string
+	log   *bytes.Buffer
+	ready <-chan string
+	ended chan struct{}
 }
 
 var binary = sync.OnceValues(func() (string, error) {
@@ -51,64 +66,164 @@ func start(t *testing.T) *broker {
 	if there := os.Getenv("BOOTSTRAP"); there != "" {
 		return &broker{t: t, bootstrap: there}
 	}
-	b := &broker{t: t, dir: t.TempDir(), bootstrap: "127.0.0.1:0"}
-	b.run()
+	b := &broker{t: t}
 	t.Cleanup(b.end)
+	count, _ := strconv.Atoi(os.Getenv("NODES"))
+	links, kafka := free(t, count), free(t, count)
+	for i := range max(count, 1) {
+		n := &node{t: t, args: []string{"server", "--data", t.TempDir(), "--admin", "127.0.0.1:0", "--set", "group.initial.rebalance.delay.ms=0"}}
+		if count > 1 {
+			n.kafka = kafka[i]
+			n.args = append(n.args, "--node-id", strconv.Itoa(i+1), "--link", links[i], "--seeds", strings.Join(links, ","))
+		} else {
+			n.kafka = "127.0.0.1:0"
+		}
+		if os.Getenv("SINGLE") != "" {
+			n.args = append(n.args, "--advertise-single", kafka[0])
+		}
+		b.nodes = append(b.nodes, n)
+	}
+	for _, n := range b.nodes {
+		n.start()
+	}
+	for _, n := range b.nodes {
+		n.await()
+	}
+	b.bootstrap = b.nodes[0].kafka
+	if os.Getenv("MOVING") != "" {
+		b.move()
+	}
 	return b
 }
 
-func (b *broker) run() {
-	b.t.Helper()
+// free are addresses of the loopback that nobody listens on now.
+func free(t *testing.T, n int) (out []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		out = append(out, l.Addr().String())
+	}
+	return out
+}
+
+func (n *node) start() {
+	n.t.Helper()
 	path, err := binary()
 	if err != nil {
-		b.t.Fatal(err)
+		n.t.Fatal(err)
 	}
-	b.cmd = exec.Command(path, "server", "--data", b.dir, "--listen", b.bootstrap, "--admin", "127.0.0.1:0", "--set", "group.initial.rebalance.delay.ms=0")
-	b.log, b.ended = &bytes.Buffer{}, make(chan struct{})
-	b.cmd.Stderr = b.log
-	out, err := b.cmd.StdoutPipe()
+	n.cmd = exec.Command(path, append(n.args, "--listen", n.kafka)...)
+	n.log, n.ended = &bytes.Buffer{}, make(chan struct{})
+	n.cmd.Stderr = n.log
+	out, err := n.cmd.StdoutPipe()
 	if err != nil {
-		b.t.Fatal(err)
+		n.t.Fatal(err)
 	}
-	if err := b.cmd.Start(); err != nil {
-		b.t.Fatal(err)
+	if err := n.cmd.Start(); err != nil {
+		n.t.Fatal(err)
 	}
-	ready := make(chan string, 1)
+	ready, ended := make(chan string, 1), n.ended
+	n.ready = ready
 	go func() {
 		s := bufio.NewScanner(out)
 		s.Scan()
 		ready <- s.Text()
-		_ = b.cmd.Wait() // it is killed, or says why in its log
-		close(b.ended)
+		_ = n.cmd.Wait() // it is killed, or says why in its log
+		close(ended)
 	}()
+}
+
+// await waits until the node serves.
+func (n *node) await() {
+	n.t.Helper()
 	select {
-	case line := <-ready:
+	case line := <-n.ready:
 		_, rest, ok := strings.Cut(line, "kafka=")
 		if !ok {
-			<-b.ended
-			b.t.Fatalf("the broker did not come up: %s", b.log)
+			<-n.ended
+			n.t.Fatalf("the broker did not come up: %s", n.log)
 		}
-		b.bootstrap, _, _ = strings.Cut(rest, " ")
+		n.kafka, _, _ = strings.Cut(rest, " ")
 	case <-time.After(30 * time.Second):
-		b.t.Fatal("the broker does not come up")
+		n.t.Fatal("the broker does not come up")
 	}
 }
 
-// restart kills the broker, as a crash does, and starts it again. One that was there before is left alone.
+// restart kills the broker that clients know first, as a crash does, and starts it again. One that was there before is left alone.
 func (b *broker) restart() {
 	b.t.Helper()
-	if b.cmd != nil {
-		b.end()
-		b.run()
+	if len(b.nodes) > 0 {
+		b.nodes[0].end()
+		b.nodes[0].start()
+		b.nodes[0].await()
 	}
 }
 
 func (b *broker) end() {
-	_ = b.cmd.Process.Kill() // it may have ended
-	<-b.ended
-	if b.t.Failed() && b.log.Len() > 0 {
-		b.t.Logf("the broker's log:\n%s", b.log)
-		b.log.Reset()
+	for _, n := range b.nodes {
+		n.end()
+	}
+}
+
+func (n *node) end() {
+	if n.cmd == nil || n.cmd.Process == nil {
+		return
+	}
+	_ = n.cmd.Process.Kill() // it may have ended
+	<-n.ended
+	if n.t.Failed() && n.log.Len() > 0 {
+		n.t.Logf("the broker's log:\n%s", n.log)
+		n.log.Reset()
+	}
+}
+
+// move gives every partition another leader, again and again, until the test ends.
+func (b *broker) move() {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	b.t.Cleanup(func() { stop(); <-done })
+	go func() {
+		defer close(done)
+		client, err := kgo.NewClient(kgo.SeedBrokers(b.bootstrap), kgo.MetadataMinAge(50*time.Millisecond))
+		if err != nil {
+			b.t.Error(err)
+			return
+		}
+		defer client.Close()
+		admin := kadm.NewClient(client)
+		for n := 0; ctx.Err() == nil; n++ {
+			turn(ctx, admin, n)
+			select {
+			case <-ctx.Done():
+			case <-time.After(300 * time.Millisecond):
+			}
+		}
+	}()
+}
+
+// turn gives each partition of a topic replicas on all nodes, of which another is the preferred leader each time, and has that lead. Topics come and go meanwhile: what fails is
+// tried again with the next turn.
+func turn(ctx context.Context, admin *kadm.Client, n int) {
+	topics, err := admin.ListTopics(ctx)
+	if err != nil || len(topics) == 0 {
+		return
+	}
+	brokers, err := admin.ListBrokers(ctx)
+	if err != nil {
+		return
+	}
+	nodes := brokers.NodeIDs()
+	var want kadm.AlterPartitionAssignmentsReq
+	topics.EachPartition(func(p kadm.PartitionDetail) {
+		first := (n + int(p.Partition)) % len(nodes)
+		want.Assign(p.Topic, p.Partition, slices.Concat(nodes[first:], nodes[:first]))
+	})
+	if _, err := admin.AlterPartitionAssignments(ctx, want); err == nil {
+		_, _ = admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, topics.TopicsSet())
 	}
 }
 

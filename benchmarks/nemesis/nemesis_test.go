@@ -17,7 +17,7 @@ import (
 // TestNemesis has three processes go through every fault that this machine can have, and tells what they did to the clients.
 //
 // NEMESIS_MINUTES has it go on for that long, with faults and storms by chance, on disks of the nodes' own. NEMESIS_SEED repeats a run's
-// chances, NEMESIS_FAULTS names the faults, joined by commas, and NEMESIS_KEEP a folder in which data and logs are left.
+// chances, NEMESIS_FAULTS names the faults, joined by commas, and NEMESIS_KEEP a new folder in which data and logs are left.
 func TestNemesis(t *testing.T) {
 	minutes := number(t, "NEMESIS_MINUTES", 0)
 	o := Options{Seed: uint64(number(t, "NEMESIS_SEED", int(time.Now().UnixNano()))), For: time.Duration(minutes) * time.Minute, Logf: t.Logf}

@@ -33,7 +33,7 @@ const answeredWithin = 30 * time.Second
 func Run(ctx context.Context, o Options) (*Report, error) {
 	began := time.Now()
 	c, err := cluster.Start(cluster.Options{Binary: o.Binary, Dir: o.Dir, Nodes: 3, DiskBytes: o.DiskBytes, Settings: []string{
-		"min.insync.replicas=2", "offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0", "log.level=debug",
+		"min.insync.replicas=2", "offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0", "replica.lag.time.max.ms=1000", "log.level=debug",
 	}})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,75 @@
+package supervisor
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/kafka"
+)
+
+// TestSimulatedReassignments is TestSimulatedCluster while partitions move from node to node: to others, to fewer and to more, with some of the moves cancelled or
+// replaced on their way, and with preferred leaders elected. In the end each node has the partitions that the metadata gives it, and no other.
+//
+// SIM_SEEDS says how many seeds (10), and SIM_SEED runs a single one.
+func TestSimulatedReassignments(t *testing.T) {
+	simulateSeeds(t, 10, simShape{
+		nodes: 3, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "events", partitions: 2, minInSync: 1}},
+		records: 200, lasts: 30 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000, moves: true,
+	})
+}
+
+// A simMover reassigns partitions.
+type simMover struct{ s *simulation }
+
+func (m *simMover) begin(c *simClient) {
+	if m.s.calm {
+		return
+	}
+	topic := m.s.shape.topics[m.s.chance.IntN(len(m.s.shape.topics))]
+	partition := m.s.chance.Int32N(topic.partitions)
+	again := func(kmsg.Response) { c.later(2*time.Second, m.begin) }
+	if m.s.chance.IntN(5) == 0 {
+		q := kmsg.NewPtrElectLeadersRequest()
+		q.Version, q.TimeoutMillis = 2, 2000
+		q.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: topic.name, Partitions: []int32{partition}}}
+		c.send(q, again)
+		return
+	}
+	p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+	p.Partition = partition
+	if m.s.chance.IntN(4) > 0 { // else it is cancelled
+		for _, n := range m.s.chance.Perm(len(m.s.nodes))[:topic.minInSync+m.s.chance.IntN(len(m.s.nodes)-topic.minInSync+1)] {
+			p.Replicas = append(p.Replicas, int32(n+1))
+		}
+	}
+	q := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	q.Version, q.TimeoutMillis = 1, 2000
+	q.Topics = []kmsg.AlterPartitionAssignmentsRequestTopic{{Topic: topic.name, Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{p}}}
+	c.send(q, again)
+}
+
+// settled tells which reassignment is not done, and what a node has on its disk beyond that.
+func (c *simChecks) settled() string {
+	for _, n := range c.s.nodes {
+		image := n.tree.router.View().Image
+		if moving := image.Unfinished(); len(moving) > 0 {
+			name, _ := image.NameOf(moving[0])
+			return fmt.Sprintf("on node %d %v is on its way: %+v", n.id, name, image.Partition(name))
+		}
+		stored, err := n.store.Partitions()
+		if err != nil {
+			c.s.t.Fatal(err)
+		}
+		wanted := partitionsOf(image, n.id)
+		for _, number := range stored {
+			if _, ok := wanted[number]; !ok && number != kafka.MetadataPartition {
+				name, _ := image.NameOf(number)
+				return fmt.Sprintf("node %d has partition %d (%v), which is not its own", n.id, number, name)
+			}
+		}
+	}
+	return ""
+}
