@@ -21,7 +21,7 @@ func (p *Partition) Step(m *pb.Message) {
 		return
 	}
 	if f := p.followers[m.GetFrom()]; f != nil {
-		f.contact = p.now
+		f.contact, f.heard = p.now, true
 	}
 	if p.isSpared(m) {
 		return

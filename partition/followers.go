@@ -14,6 +14,7 @@ import (
 // A follower is what a leader knows of another replica.
 type follower struct {
 	contact  time.Time       // when it last said something
+	heard    bool            // it has said something since its node is there
 	caughtUp time.Time       // when it last had all that was applied
 	mark     consensus.Index // what was applied at
 	marked   time.Time
@@ -76,6 +77,9 @@ func (p *Partition) SetLive(raftIDs []uint64) {
 	for _, id := range raftIDs {
 		live[id] = true
 	}
+	for id, f := range p.followers {
+		f.heard = f.heard && live[id] && p.live[id]
+	}
 	if p.serving && !maps.Equal(live, p.live) {
 		p.Wake()
 	}
@@ -93,17 +97,18 @@ func (p *Partition) liveVoters() (n int) {
 }
 
 // observe finds out which followers keep up. One that takes everything in time but is always a little behind counts too: it
-// had, a moment ago, what was applied at a moment before.
+// had, a moment ago, what was applied at a moment before. One that has said nothing since its node is back may have lost what it had.
 func (p *Partition) observe(now time.Time) {
 	if !p.serving {
 		p.inSync = nil
 		return
 	}
-	voters, inSync := p.state.configuration.All(), make([]uint64, 0, 8)
+	// While voters are being replaced the new ones are not shown: a majority of the old ones is needed still, and who counts the nodes that may die must not count these.
+	voters, inSync := p.state.configuration.Settled(), make([]uint64, 0, 8)
 	p.replica.Progress(func(q consensus.Progress) {
 		f := p.followers[q.ID]
 		if f == nil {
-			f = &follower{}
+			f = &follower{heard: q.Match > 0}
 			p.followers[q.ID] = f
 		}
 		switch {
@@ -115,7 +120,7 @@ func (p *Partition) observe(now time.Time) {
 		if q.Match >= f.mark {
 			f.mark, f.marked = p.state.applied, now
 		}
-		follows := p.live[q.ID] && !f.caughtUp.IsZero() && now.Sub(f.caughtUp) <= p.o.Config.ReplicaLagTimeMax
+		follows := p.live[q.ID] && f.heard && !f.caughtUp.IsZero() && now.Sub(f.caughtUp) <= p.o.Config.ReplicaLagTimeMax
 		if (q.ID == p.o.RaftID || follows) && slices.Contains(voters, q.ID) {
 			inSync = append(inSync, q.ID)
 		}

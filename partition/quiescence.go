@@ -69,7 +69,8 @@ func (p *Partition) mayRest() bool {
 	change, transfer := p.nextChange()
 	rests := change.Empty() && !transfer
 	p.replica.Progress(func(q consensus.Progress) {
-		rests = rests && (q.Match == p.state.applied || q.ID != p.o.RaftID && !p.live[q.ID])
+		own, f := q.ID == p.o.RaftID, p.followers[q.ID]
+		rests = rests && (q.Match == p.state.applied && (own || f != nil && f.heard) || !own && !p.live[q.ID])
 	})
 	return rests
 }

@@ -80,10 +80,14 @@ func (p *peers) on(node kafka.BrokerID) (ids []uint64) {
 
 func (p *peers) liveNodes() []kafka.BrokerID { return slices.Sorted(maps.Keys(p.live)) }
 
-// liveReplicas are those of other nodes that are there.
+// liveReplicas are those of other nodes that are there. Where a node has had several it is the last one: the others were lost with their disk, or removed.
 func (p *peers) liveReplicas() (ids []uint64) {
+	last := map[kafka.BrokerID]uint64{}
+	for id, node := range p.nodes {
+		last[node] = max(last[node], id)
+	}
 	for _, id := range slices.Sorted(maps.Keys(p.nodes)) {
-		if p.live[p.nodes[id]] {
+		if node := p.nodes[id]; p.live[node] && id == last[node] {
 			ids = append(ids, id)
 		}
 	}

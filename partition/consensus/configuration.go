@@ -38,6 +38,14 @@ func (c *Configuration) All() []uint64 {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.Voters, c.Outgoing))))
 }
 
+// Settled returns the voters as they were before the change that is under way, as they are where there is none.
+func (c *Configuration) Settled() []uint64 {
+	if c.Joint() {
+		return c.Outgoing
+	}
+	return c.Voters
+}
+
 // Joint tells whether voters are being replaced.
 func (c *Configuration) Joint() bool { return len(c.Outgoing) > 0 }
 

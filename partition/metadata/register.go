@@ -75,6 +75,9 @@ func (c *Controller) giveRaftID(b, old *Broker) ([]partition.KeyValue, error) {
 		return nil, kafka.Errorf(kerr.BrokerNotAvailable, "The node that founded the cluster has not registered yet; ask again.")
 	case next == 0:
 		next = founderRaftID
+	case b.RaftID != 0:
+		return nil, kafka.Errorf(kerr.InvalidRegistration,
+			"The data folder of broker %d (store %s) was once of this cluster, and is not registered any more. Start the broker with an empty one.", b.ID, b.StoreID)
 	}
 	b.RaftID = uint64(next)
 	return []partition.KeyValue{counterRow(nextReplica, next+1)}, nil

@@ -81,10 +81,11 @@ func TestRegisterBroker(t *testing.T) {
 		}},
 		{"the founder, wiped", nil, []step{founder, second, {create("t", 2, 1, 2), "written"},
 			{register(Broker{ID: 1, StoreID: "a2", Link: "l1:1"}), "3, written"},
-			{register(Broker{ID: 1, StoreID: "a", RaftID: 1, Link: "l1:1"}), "4, written"}, // the old folder, put back, has no claim to what it had
-		}, []string{`broker/1 {"store":"a","link":"l1:1","raft":4,"host":"h","port":9092}`, ``,
-			`topic/t [{"number":2,"replicas":[{"broker":1,"raft":4},{"broker":2,"raft":2}],"founders":2,"next":5},` +
-				`{"number":3,"replicas":[{"broker":1,"raft":4},{"broker":2,"raft":2}],"founders":2,"next":5}]`,
+			// The old folder, put back, has no claim to what it had.
+			{register(Broker{ID: 1, StoreID: "a", RaftID: 1, Link: "l1:1"}), "INVALID_REGISTRATION: The data folder of broker 1 (store a) was once of this cluster, and is not registered any more. Start the broker with an empty one."},
+		}, []string{`broker/1 {"store":"a2","link":"l1:1","raft":3,"host":"h","port":9092}`, ``,
+			`topic/t [{"number":2,"replicas":[{"broker":1,"raft":3},{"broker":2,"raft":2}],"founders":2,"next":4},` +
+				`{"number":3,"replicas":[{"broker":1,"raft":3},{"broker":2,"raft":2}],"founders":2,"next":4}]`,
 		}},
 		{"a wiped node with partitions of a time when there was one", []string{
 			`broker/1 {"store":"a","host":"h","port":9092}`, `topic/t {"partitions":[{"number":1,"replicas":[{"broker":1,"raft":1}]}]}`,
@@ -124,6 +125,7 @@ func TestRegisterBroker(t *testing.T) {
 			{&FenceBroker{ID: 2}, "written"},
 			{unregister(2), "written"},
 			{unregister(2), "BROKER_ID_NOT_REGISTERED: Broker 2 is not registered."},
+			{register(Broker{ID: 2, StoreID: "b", RaftID: 2, Link: "l2:1"}), "INVALID_REGISTRATION: The data folder of broker 2 (store b) was once of this cluster, and is not registered any more. Start the broker with an empty one."},
 			{second.body, "3, written"}, // its old raft id is not given again
 		}, []string{``, `broker/2 {"store":"b","link":"l2:1","raft":3,"host":"h","port":9092}`}},
 	} {
