@@ -12,6 +12,7 @@ import (
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/config"
+	"troupe/partition/kafka"
 	"troupe/partition/logstore"
 )
 
@@ -29,6 +30,9 @@ func (a *admission) admit(h link.Hello) error {
 		return nil
 	}
 	view := router.View()
+	if err := view.Image.Broker(h.Node).Refusal(h.Store); err != nil {
+		return &link.Refused{Words: *kafka.Message(err), Final: true}
+	}
 	if b := view.Image.Broker(h.Node); b != nil && b.StoreID != h.Store && view.IsLive(h.Node) {
 		return fmt.Errorf("node id %d is taken by the node at %s, which is there and has another data folder; give every node a --node-id of its own", h.Node, b.Link)
 	}

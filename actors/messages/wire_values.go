@@ -35,6 +35,8 @@ var values = newTable(
 	as(43, 0, jsonFields[metadata.Registered]),
 	as(44, 0, jsonFields[metadata.FenceBroker]),
 	as(45, 0, jsonFields[metadata.ReassignmentsDone]),
+	as(60, 0, jsonFields[Surveyed]),
+	as(61, 0, jsonFields[metadata.RecoverPartitions]),
 	row{kind: 42, typ: reflect.TypeFor[kafka.TopicID](), fields: topicIDFields},
 )
 

@@ -12,5 +12,7 @@
 // survived is known only after the log is read. Store.Load waits for everything that was handed in before, and what the store
 // reports to the old incarnation is not for the new one.
 //
+// Where most voters of a partition are lost for ever, an operator has a replica go on alone: an heir takes over within the same actor.
+//
 // It imports partition, actors and actors/messages. Who may read what, and from when on, is never decided here.
 package replica

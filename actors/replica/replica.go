@@ -74,9 +74,11 @@ type replica struct {
 	leader    uint64 // the raft id of whoever leads, 0 where that is not known
 	voters    []uint64
 	ticking   bool
-	leaving   bool          // its node is about to end
-	solicited time.Time     // when another replica last asked for a vote
-	high      *atomic.Int64 // the high watermark, for whoever wants to know it without asking
+	leaving   bool              // its node is about to end
+	solicited time.Time         // when another replica last asked for a vote
+	high      *atomic.Int64     // the high watermark, for whoever wants to know it without asking
+	heir      *replica          // the incarnation that has taken over, where this one went on alone
+	alone     *messages.ReplyTo // who wants to hear that this one has taken over
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -101,6 +103,10 @@ type (
 
 // Receive handles a backlog, or a step in the actor's life.
 func (r *replica) Receive(ctx actor.Context) {
+	if r.heir != nil {
+		r.heir.Receive(ctx)
+		return
+	}
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		r.start(ctx)
@@ -109,10 +115,16 @@ func (r *replica) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		r.o.System.Unalias(messages.ReplicaName(r.o.Partition.Number), r.self)
 	case *actors.Batch:
+		now := r
 		for message := range m.All() {
-			r.handle(message)
+			if q, ok := message.(*messages.RecoverReplica); ok {
+				now.goOnAlone(ctx, q)
+				now = r.newest()
+				continue
+			}
+			now.handle(message)
 		}
-		r.turn()
+		now.turn()
 	}
 }
 
@@ -144,7 +156,7 @@ func (r *replica) start(ctx actor.Context) {
 		p, err := partition.Restore(o, held)
 		return &loaded{r, p, err}
 	})
-	if r.o.Coordinator == nil {
+	if r.o.Coordinator == nil || r.coordinator != nil {
 		return
 	}
 	var err error
@@ -213,6 +225,9 @@ func (r *replica) begin(m *loaded) {
 	first := time.Duration(r.o.System.Rand(int64(r.o.RetainEvery))) + 1 // not all partitions at once
 	r.o.System.After(first, r.self, &retain{r})
 	r.attach()
+	if r.alone != nil {
+		r.wentOn()
+	}
 }
 
 func (r *replica) written(m *stored) {
@@ -244,13 +259,18 @@ func (r *replica) stop() {
 
 // Failed answers everybody who waits, when the actor has panicked, and who sent the message at which it did.
 func (r *replica) Failed(_ *actors.Panic, message any) {
-	r.dismiss()
-	r.refuse(message)
+	now := r.newest()
+	now.dismiss()
+	now.refuse(message)
 }
 
 func (r *replica) dismiss() {
 	for _, to := range r.tickets.all() {
 		r.answer(to, nil, errNotLeader)
+	}
+	if r.alone != nil {
+		r.answer(*r.alone, nil, errNotLeader)
+		r.alone = nil
 	}
 	if r.leads {
 		r.stopLeading()
