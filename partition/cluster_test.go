@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"troupe/partition/consensus"
+	"troupe/partition/record"
 )
 
 // The scripts in testdata/cluster are about several replicas of a partition. They begin with
@@ -32,6 +33,8 @@ import (
 //	cut from=N to=N   isolate node=N   heal      messages are lost
 //	crash node=N      what is not durable is lost; the replica is gone until start node=N
 //	want voters=(…) [learners=(…)]               is told to all
+//	recover node=N [there=(N,…)] [batch]          the others are given up, but for what is said of who is there; with a batch that the log gets with it
+//	survey node=N [there=(N,…)]                   what the replica knows of the partition, and who is gone
 //	logs              compares the logs and states of all replicas
 func TestClusterScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/cluster", func(t *testing.T, path string) {
@@ -235,9 +238,17 @@ func (c *cluster) do(t *testing.T, d *datadriven.TestData) {
 		c.node(id).p.SetLive(c.up())
 	case "want":
 		for _, h := range c.nodes {
-			h.p.Want(ids("voters"), ids("learners"))
-			h.turn()
+			if h.p != nil {
+				h.p.Want(ids("voters"), ids("learners"))
+				h.turn()
+			}
 		}
+		return
+	case "recover":
+		c.node(id).recover(ids("there"), d.HasArg("batch"))
+		return
+	case "survey":
+		c.node(id).survey(ids("there"))
 		return
 	case "logs":
 		c.compare(t)
@@ -247,6 +258,62 @@ func (c *cluster) do(t *testing.T, d *datadriven.TestData) {
 		return
 	}
 	c.node(id).turn()
+}
+
+// recover has the replica go on alone. What it has written before becomes durable first.
+func (h *harness) recover(there []uint64, withBatch bool) {
+	h.turn()
+	var batches []record.Batch
+	if withBatch {
+		b := record.Builder{}
+		b.Add(record.Record{Timestamp: h.now.UnixMilli(), Value: []byte("given up")})
+		batches = append(batches, build(h.t, &b))
+	}
+	w, err := h.p.Recover(there, batches...)
+	if err != nil {
+		h.say("%v", err)
+		return
+	}
+	for _, before := range h.waiting {
+		h.write(before)
+	}
+	for _, e := range w.Entries {
+		h.say("entry %d: term %d, %s", e.Index, e.Term, nameOf(e))
+	}
+	h.write(w)
+	h.start()
+	h.p.Campaign()
+	h.sync()
+}
+
+func nameOf(e consensus.Entry) string {
+	switch e.Kind {
+	case consensus.Empty:
+		return "empty"
+	case consensus.Batch:
+		b := record.Batch(e.Data)
+		return fmt.Sprintf("batch %d-%d of epoch %d", b.BaseOffset(), b.LastOffset(), b.LeaderEpoch())
+	case consensus.Command:
+		return "command"
+	}
+	var cc pb.ConfChangeV2
+	if err := proto.Unmarshal(e.Data, &cc); err != nil {
+		return err.Error()
+	}
+	if len(cc.Changes) == 0 {
+		return "leave the joint configuration"
+	}
+	var changes []string
+	for _, change := range cc.Changes {
+		changes = append(changes, fmt.Sprintf("%v %d", change.GetType(), change.GetNodeId()))
+	}
+	return strings.Join(changes, ", ")
+}
+
+func (h *harness) survey(there []uint64) {
+	s := h.p.Survey()
+	h.say("leader %d, voters %v %v, learners %v; high watermark %d, log end %d, entry %d of term %d; lost %v, gone %v",
+		s.Leader, s.Voters, s.Outgoing, s.Learners, s.HighWatermark, s.LogEnd, s.Last, s.LastTerm, s.Lost(there), s.Gone(there))
 }
 
 // deliver hands out the messages that wait now.

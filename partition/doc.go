@@ -15,7 +15,9 @@
 // that was replaced, and does not know it, could get wrong is answered after a majority has confirmed that it still leads.
 //
 // Which replicas vote is part of the state too. The leader works toward what Want says: new replicas follow as learners, and when they have the log one change gives
-// them the vote and takes it from others. One that needs what is not in the log any more begins with a snapshot: the state at the index before the log, and the machine's rows. Which nodes live the caller knows, and says with SetLive.
+// them the vote and takes it from others. One that needs what is not in the log any more begins with a snapshot: the state at the index before the log, and the machine's rows.
+// Which nodes live the caller knows, and says with SetLive. Where most voters are lost for ever nothing but Recover helps, on an operator's word: one replica goes on alone
+// with what it has.
 //
 // The package also declares what it needs of its surroundings: Store, what keeps partitions on disk (partition/logstore), and Machine, the state machine of
 // one key of an internal partition (partition/metadata, partition/group).

@@ -23,6 +23,7 @@ type adminOptions struct {
 	Alive    func() error // why the node can't go on
 	Ready    func() error // why it does not serve clients
 	Tree     func() []*actors.Info
+	Recovery *recovery
 	Logger   log.Logger
 }
 
@@ -32,6 +33,7 @@ type adminOptions struct {
 //	/healthz      200 while the process can go on, else 503 with the reason
 //	/readyz       200 while clients are served, else 503 with the reason
 //	/tree         the actors as JSON (actors.Info), with restarts and last failures
+//	/partitions/… those that have lost their majority (admin_recover.go)
 //	/debug/pprof  Go's profiles
 type admin struct{ server *http.Server }
 
@@ -50,6 +52,7 @@ func serveAdmin(l net.Listener, o adminOptions) *admin {
 			level.Debug(o.Logger).Log("msg", "the tree was not sent", "err", err)
 		}
 	})
+	serveRecovery(mux, o.Logger, o.Recovery.lost, o.Recovery.recover)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -37,6 +37,9 @@ func (a *admission) admit(h link.Hello) error {
 		return nil
 	}
 	b := router.View().Image.Broker(h.Node)
+	if err := b.Refusal(h.Store); err != nil {
+		return &link.Refused{Words: *kafka.Message(err), Final: true}
+	}
 	if b == nil || b.StoreID == h.Store || b.Link == h.Address {
 		return nil
 	}

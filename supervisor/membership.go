@@ -182,7 +182,7 @@ func (p *membership) look() {
 
 func (p *membership) meet(m *link.Met) {
 	var refused *link.Refused
-	if errors.As(m.Err, &refused) && !refused.Passing && p.cluster != "" && !p.b.router.View().Complete {
+	if errors.As(m.Err, &refused) && p.cluster != "" && (refused.Final || !refused.Passing && !p.b.router.View().Complete) {
 		p.b.o.Failed(fmt.Errorf("the cluster does not take this node: %w", refused))
 		return
 	}
@@ -295,6 +295,11 @@ func (p *membership) link() {
 			continue
 		}
 		peers[id] = address // newer than what the metadata says
+	}
+	for id, up := range p.up {
+		if view.Image.Broker(id).Refusal(up.Peer.Store) != nil {
+			delete(peers, id) // it came before it was known that it was given up; when it calls again it is told
+		}
 	}
 	delete(peers, p.b.o.NodeID)
 	if !maps.Equal(peers, p.peers) {

@@ -150,7 +150,10 @@ func (n *Node) start(fs vfs.FS) (err error) {
 		return fmt.Errorf("open the admin listener: %w", err)
 	}
 	n.adminAt = socket.Addr().String()
-	n.admin = serveAdmin(socket, adminOptions{Gatherer: n.metrics.registry, Alive: n.Err, Ready: n.isReady, Tree: n.system.Tree, Logger: n.o.Logger})
+	n.admin = serveAdmin(socket, adminOptions{
+		Gatherer: n.metrics.registry, Alive: n.Err, Ready: n.isReady, Tree: n.system.Tree, Logger: n.o.Logger,
+		Recovery: &recovery{questions: questions{system: n.system}, b: n.tree, await: n.await},
+	})
 	return nil
 }
 

@@ -192,8 +192,45 @@ func TestAdminListener(t *testing.T) {
 		}
 		return string(b)
 	}
+	post := func(path, origin string) (code int, body string) {
+		t.Helper()
+		q, err := http.NewRequest(http.MethodPost, "http://"+n.AdminAddr()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if origin != "" {
+			q.Header.Set("Origin", origin)
+		}
+		a, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Body.Close()
+		b, err := io.ReadAll(a.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.StatusCode, string(b)
+	}
 	get("/healthz")
 	get("/readyz")
+	if lost := get("/partitions/lost"); lost != "[]\n" {
+		t.Errorf("partitions are lost: %s", lost)
+	}
+	for _, c := range []struct {
+		query, origin string
+		code          int
+		want          string
+	}{
+		{"", "", http.StatusBadRequest, "no partition is named"},
+		{"?all=true", "https://elsewhere.example", http.StatusForbidden, ""},
+		{"?all=true", "", http.StatusOK, `{"recovered":[],"failed":[],"lost_nodes":[]}`},
+		{"?partition=orders-0&partition=none-1", "", http.StatusOK, `"failed":[{"partition":"orders-0","reason":"it is not lost, or has no replica on this node"},{"partition":"none-1",`},
+	} {
+		if code, body := post("/partitions/recover"+c.query, c.origin); code != c.code || !strings.Contains(body, c.want) {
+			t.Errorf("recover%s from %q: %d %s", c.query, c.origin, code, body)
+		}
+	}
 	for _, want := range []string{`troupe_requests_total{api="Produce",error="NONE"}`, "troupe_request_seconds_bucket", "troupe_fsync_seconds_count", "troupe_partitions 2", "troupe_sessions "} {
 		if !strings.Contains(get("/metrics"), want) {
 			t.Errorf("the metrics lack %s", want)

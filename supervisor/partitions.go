@@ -123,6 +123,10 @@ func (p *partitions) Receive(ctx actor.Context) {
 			p.reconcile(ctx)
 		}
 		p.dropOrphans(ctx.Self())
+	case *listReplicas:
+		ctx.Send(m.reply.PID, &messages.Reply{Slot: m.reply.Slot, Value: p.replicas()})
+	case *recoverReplica:
+		p.recover(ctx, m)
 	case *reviewQuorum:
 		p.quorum(ctx)
 		p.b.system.After(reviewEvery, p.self, m)

@@ -112,7 +112,9 @@ func (l *Links) answer(socket net.Conn) (net.Conn, greeting, error) {
 	if refusal != nil {
 		mine.Refusal = refusal.Error()
 		var r *Refused
-		mine.Passing = errors.As(refusal, &r) && r.Passing
+		if errors.As(refusal, &r) {
+			mine.Passing, mine.Final = r.Passing, r.Final
+		}
 	}
 	err = writeGreeting(socket, mine)
 	if refusal != nil {
@@ -135,10 +137,12 @@ func (l *Links) admit(mine Hello, theirs greeting) error {
 	if l.o.Admit == nil || theirs.Cluster == "" || theirs.Cluster != mine.Cluster || theirs.Node == mine.Node {
 		return nil
 	}
-	if err := l.o.Admit(theirs.Hello); err != nil {
-		return &Refused{Words: err.Error()}
+	err := l.o.Admit(theirs.Hello)
+	var r *Refused
+	if err == nil || errors.As(err, &r) {
+		return err
 	}
-	return nil
+	return &Refused{Words: err.Error()}
 }
 
 // replace makes a connection the one of its lane, once nothing more of an earlier one is delivered. Those of other incarnations are closed.

@@ -70,7 +70,7 @@ func (l *Links) greet(ctx context.Context, socket net.Conn, address string, mine
 	}
 	switch {
 	case answer.Refusal != "":
-		err = &Refused{Words: answer.Refusal, Passing: answer.Passing}
+		err = &Refused{Words: answer.Refusal, Passing: answer.Passing, Final: answer.Final}
 	case mine.Wants != 0 && mine.Wants != answer.Node:
 		err = refuseForNow("at %s there is node %d, not node %d", address, answer.Node, mine.Wants)
 	default:

@@ -27,6 +27,8 @@ type Refused struct {
 	Words string
 	// Passing says that it may be otherwise in a moment, whatever people do.
 	Passing bool
+	// Final says that it will never be otherwise, whatever the refused node belongs to by now: the cluster has given it up.
+	Final bool
 }
 
 // Error returns the words.
@@ -48,6 +50,7 @@ type greeting struct {
 	Wants   kafka.BrokerID `json:"wants,omitempty"`   // whom the dialer means to reach, 0 for whoever it is
 	Refusal string         `json:"refusal,omitempty"` // why the called one does not want the connection
 	Passing bool           `json:"passing,omitempty"` // it may want it in a moment
+	Final   bool           `json:"final,omitempty"`   // it never will
 }
 
 // A greeting on the wire is the magic, the length of what follows u16, and the JSON.

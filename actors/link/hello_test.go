@@ -79,6 +79,11 @@ func TestRefusalsAreTold(t *testing.T) {
 		{"one that does not admit it", "node id 1 is taken by store x", nodeOptions{id: 4, change: func(o *Options) {
 			o.Admit = func(h Hello) error { return fmt.Errorf("node id %d is taken by store x", h.Node) }
 		}}, 4},
+		{"one whose cluster has given it up", "went on without node 1", nodeOptions{id: 6, change: func(o *Options) {
+			o.Admit = func(h Hello) error {
+				return fmt.Errorf("its store: %w", &Refused{Words: fmt.Sprintf("the cluster went on without node %d", h.Node), Final: true})
+			}
+		}}, 6},
 		{"one that is too new", "upgrade node 1 first", nodeOptions{id: 5, change: func(o *Options) { o.Hello.Level, o.Hello.LeastLevel = 9, 9 }}, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -87,6 +92,8 @@ func TestRefusalsAreTold(t *testing.T) {
 			met := untilEvent(a, "a refusal", func(m *Met) bool { return m.Address == b.addr() && m.Err != nil })
 			if refused := (*Refused)(nil); !errors.As(met.Err, &refused) || !strings.Contains(refused.Words, c.words) {
 				t.Errorf("the owner heard %v", met.Err)
+			} else if refused.Final != (c.dials == 6) || refused.Passing != (c.dials == 2 && c.b.id == 3) {
+				t.Errorf("the owner heard %+v", refused)
 			}
 			a.untilLogged("level error", c.words)
 			b.untilLogged(c.words)

@@ -25,8 +25,8 @@ type Options struct {
 	Socket net.Listener
 	TLS    *TLS       // nil: plain
 	Owner  *actor.PID // hears *Up, *Down, *Lost and *Met
-	// Admit, where not nil, is asked about each node that wants a link and belongs to the same cluster, or probes this one as one that does. It is told the words of an error. It is
-	// called by many goroutines at once.
+	// Admit, where not nil, is asked about each node that wants a link and belongs to the same cluster, or probes this one as one that does. It is told the words of an error, or
+	// what a *Refused says. It is called by many goroutines at once.
 	Admit func(Hello) error
 	// QueueBytesMax is what may wait for one peer in one lane; beyond it messages are undelivered.
 	QueueBytesMax int64

@@ -72,6 +72,7 @@ var kinds = newTable(
 	as(18, actors.Data, describeReplicaFields),
 	as(20, actors.Data, coordinateFields),
 	as(21, actors.Data, coordinateAllFields),
+	as(30, actors.Data, func(c *coder, m *SurveyReplica) { c.replyTo(&m.Reply) }),
 )
 
 // headSize is what most heads need.

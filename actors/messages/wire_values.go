@@ -36,6 +36,8 @@ var values = newTable(
 	as(44, 0, jsonFields[metadata.FenceBroker]),
 	as(45, 0, jsonFields[metadata.ReassignmentsDone]),
 	as(46, 0, jsonFields[metadata.MoveReplicas]),
+	as(60, 0, jsonFields[Surveyed]),
+	as(61, 0, jsonFields[metadata.RecoverPartitions]),
 	row{kind: 42, typ: reflect.TypeFor[kafka.TopicID](), fields: topicIDFields},
 )
 

@@ -18,5 +18,7 @@
 // A replica whose partition sleeps has no timer but that of retention. It is woken by what happens to nodes: its leader's node is gone, or messages from there may be lost. A replica that
 // leads and panics, or ends, says so to the others (Wake), since nobody would miss it.
 //
+// Where most voters of a partition are lost for ever, an operator has a replica go on alone: an heir takes over within the same actor.
+//
 // It imports partition, actors and actors/messages. Who may read what, and from when on, is never decided here.
 package replica

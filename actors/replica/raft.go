@@ -31,7 +31,7 @@ const (
 
 // join has a replica that was loaded take part.
 func (r *replica) join() {
-	r.p.Want(r.o.Members.Voters, r.o.Members.Learners)
+	r.p.Want(r.shared.Members.Voters, r.shared.Members.Learners) // they may have changed while it was loaded
 	r.p.SetLive(r.peers.liveReplicas())
 	r.setFull()
 	founding := r.o.Partition.Founding

@@ -87,6 +87,8 @@ type replica struct {
 	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
 	receiving *receiving          // the snapshot that comes, nil where none does
 	high      *atomic.Int64       // the high watermark, for whoever wants to know it without asking
+	heir      *replica            // the incarnation that has taken over, where this one went on alone
+	alone     *messages.ReplyTo   // who wants to hear that this one has taken over
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -111,6 +113,10 @@ type (
 
 // Receive handles a backlog, or a step in the actor's life.
 func (r *replica) Receive(ctx actor.Context) {
+	if r.heir != nil {
+		r.heir.Receive(ctx)
+		return
+	}
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		r.start(ctx)
@@ -119,10 +125,16 @@ func (r *replica) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		r.o.System.Unalias(messages.ReplicaName(r.o.Partition.Number), r.self)
 	case *actors.Batch:
+		now := r
 		for message := range m.All() {
-			r.handle(message)
+			if q, ok := message.(*messages.RecoverReplica); ok {
+				now.goOnAlone(ctx, q)
+				now = r.newest()
+				continue
+			}
+			now.handle(message)
 		}
-		r.turn()
+		now.turn()
 	}
 }
 
@@ -154,7 +166,7 @@ func (r *replica) start(ctx actor.Context) {
 		p, err := partition.Restore(o, held)
 		return &loaded{r, p, err}
 	})
-	if r.o.Coordinator == nil {
+	if r.o.Coordinator == nil || r.coordinator != nil {
 		return
 	}
 	var err error
@@ -240,6 +252,9 @@ func (r *replica) begin(m *loaded) {
 	first := time.Duration(r.o.System.Rand(int64(r.o.RetainEvery))) + 1 // not all partitions at once
 	r.o.System.After(first, r.self, &retain{r})
 	r.attach()
+	if r.alone != nil {
+		r.wentOn()
+	}
 }
 
 func (r *replica) written(m *stored) {
@@ -272,8 +287,9 @@ func (r *replica) stop() {
 
 // Failed answers everybody who waits, when the actor has panicked, and who sent the message at which it did.
 func (r *replica) Failed(_ *actors.Panic, message any) {
-	r.dismiss()
-	r.refuse(message)
+	now := r.newest()
+	now.dismiss()
+	now.refuse(message)
 }
 
 func (r *replica) dismiss() {
@@ -281,6 +297,10 @@ func (r *replica) dismiss() {
 		r.answer(to, nil, errNotLeader)
 	}
 	r.endSendings()
+	if r.alone != nil {
+		r.answer(*r.alone, nil, errNotLeader)
+		r.alone = nil
+	}
 	if r.leads {
 		r.stopLeading()
 		r.tellOthers(&messages.Wake{Partition: r.o.Partition.Number, Leader: r.o.Partition.RaftID})

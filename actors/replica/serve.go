@@ -48,6 +48,8 @@ func (r *replica) serve(message any) {
 		r.answer(m.Reply, nil, nil)
 	case *messages.DescribeReplica:
 		r.answer(m.Reply, r.description(), nil)
+	case *messages.SurveyReplica:
+		r.survey(m.Reply)
 	case *messages.Configure:
 		r.p.Configure(m.Config)
 	case *messages.Step:
@@ -113,6 +115,10 @@ func (r *replica) refuse(message any) {
 		r.answer(m.Reply, nil, errNotLeader)
 	case *messages.DescribeReplica:
 		r.answer(m.Reply, nil, errNotLeader)
+	case *messages.SurveyReplica:
+		r.answer(m.Reply, nil, r.notLoaded())
+	case *messages.RecoverReplica:
+		r.answer(m.Reply, nil, r.notLoaded())
 	case *messages.Attach:
 		r.asked = true
 	}

@@ -17,11 +17,16 @@ import (
 
 const defaultAdmin = "127.0.0.1:9644"
 
-// get asks the admin listener of a node.
+// get asks the admin listener of a node for what it shows.
 func get(ctx context.Context, admin, path string) (status int, body []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	return ask(ctx, http.MethodGet, admin, path, 10*time.Second)
+}
+
+// ask asks the admin listener of a node.
+func ask(ctx context.Context, method, admin, path string, within time.Duration) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+path, nil)
+	q, err := http.NewRequestWithContext(ctx, method, "http://"+admin+path, nil)
 	if err != nil {
 		return 0, nil, err
 	}

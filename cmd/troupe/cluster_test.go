@@ -23,6 +23,7 @@ type cluster struct {
 	links   []string // of node 1, 2, …
 	seeds   []string // all of these, unless a test says otherwise
 	kafka   []string
+	admin   []string
 	more    []string // flags of all nodes
 	binary  string   // another version's; empty for this one
 	servers []*process
@@ -44,14 +45,14 @@ func freeAddresses(t *testing.T, n int) (out []string) {
 
 func newCluster(t *testing.T, n int, more ...string) *cluster {
 	t.Helper()
-	free := freeAddresses(t, 2*n)
-	return &cluster{t: t, dir: t.TempDir(), links: free[:n], seeds: free[:n], kafka: free[n:], more: more, servers: make([]*process, n)}
+	free := freeAddresses(t, 3*n)
+	return &cluster{t: t, dir: t.TempDir(), links: free[:n], seeds: free[:n], kafka: free[n : 2*n], admin: free[2*n:], more: more, servers: make([]*process, n)}
 }
 
 func (c *cluster) args(node int) []string {
 	return append([]string{
 		"--node-id", fmt.Sprint(node), "--link", c.links[node-1], "--seeds", strings.Join(c.seeds, ","),
-		"--data", filepath.Join(c.dir, fmt.Sprint(node)), "--listen", c.kafka[node-1], "--admin", "127.0.0.1:0", "--set", fmt.Sprintf("broker.rack=rack-%d", node),
+		"--data", filepath.Join(c.dir, fmt.Sprint(node)), "--listen", c.kafka[node-1], "--admin", c.admin[node-1], "--set", fmt.Sprintf("broker.rack=rack-%d", node),
 	}, c.more...)
 }
 

@@ -6,6 +6,7 @@
 //	troupe consume    print records
 //	troupe group      list, describe, delete, reset-offsets
 //	troupe cluster    status: nodes, voters, partitions that lack something; drain, unregister: take a node out of it
+//	troupe partition  recover: go on without a majority that is lost
 //	troupe tree       the actors of a running node
 //	troupe health     whether a node is alive and serves
 //	troupe manual     pages for operators

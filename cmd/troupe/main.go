@@ -80,7 +80,7 @@ func newRoot(c *console) *cobra.Command {
 	root.SetErr(c.err)
 	root.SetFlagErrorFunc(nearestFlag)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServer(c), newTopic(c), newProduce(c), newConsume(c), newGroup(c), newClusterCommands(c), newTree(c), newHealth(c), newManual(c), newVersion(c))
+	root.AddCommand(newServer(c), newTopic(c), newProduce(c), newConsume(c), newGroup(c), newClusterCommands(c), newPartition(c), newTree(c), newHealth(c), newManual(c), newVersion(c))
 	return root
 }
 

@@ -30,6 +30,9 @@
 //
 //   - What another replica sends is looked at before raft sees it: an entry of 8 bytes would be taken for a token.
 //
+//   - Where a majority is lost for ever, one replica goes on alone (Alone), many terms later. A message from so many terms ago is from who was given up: it is dropped, and
+//     not answered, since the answer would lead it into the terms of now.
+//
 //   - The configuration belongs to the owner's state, which Changed computes as raft does; New begins with that of the applied index.
 //
 //   - A replica that needs entries before the log is sent a snapshot of the owner's, which may have a newer configuration than its index: entries up to that of

@@ -32,6 +32,8 @@ func (r *Replica) plausible(m *pb.Message) bool {
 		return false
 	case !betweenReplicas(m.GetType()) || m.GetTerm() == 0 || m.GetTerm() > math.MaxInt32:
 		return false
+	case isOutdated(Term(m.GetTerm()), r.term):
+		return false
 	case m.GetType() == pb.MsgAppResp && !m.GetReject() && m.GetTerm() == uint64(r.term) && Index(m.GetIndex()) > r.Last():
 		return false // it has what was never sent
 	case m.GetType() == pb.MsgSnap:

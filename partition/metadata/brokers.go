@@ -23,6 +23,8 @@ type Broker struct {
 	Link string `json:"link,omitempty"`
 	// RaftID is its replica's of the metadata partition. The rows of a time when clusters had one node have none.
 	RaftID uint64 `json:"raft,omitempty"`
+	// Lost says that the cluster went on without the broker and its store (Image.GiveUp). It has no replica of the metadata partition, until it comes with another store.
+	Lost bool `json:"lost,omitempty"`
 	// Level is the newest form of rows and messages that it knows.
 	Level int32  `json:"level,omitempty"`
 	Host  string `json:"host"` // as clients are told to reach it

@@ -82,6 +82,8 @@ func (c *Controller) Handle(_ time.Time, r *partition.Request) (out partition.Ou
 		c.moveReplicas(&out, body)
 	case *ReassignmentsDone:
 		c.reassignmentsDone(&out, body)
+	case *RecoverPartitions:
+		err = c.recoverPartitions(&out, body)
 	case *kmsg.AlterConfigsRequest:
 		response = c.alterConfigs(&out, body)
 	case *kmsg.IncrementalAlterConfigsRequest:

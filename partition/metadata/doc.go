@@ -12,6 +12,9 @@
 // toward the wish. A replica that is not wished for any more stays in the row until somebody has told that the leader did without it. Quorum is the wish for the
 // metadata partition, which has no row.
 //
+// Where a partition's majority is lost for ever, one replica goes on (RecoverPartitions); where the metadata's own is, the brokers that are given up are lost in their rows, which
+// stand in the log of the replica that goes on.
+//
 // Who leads a partition is not metadata: raft decides it, and nodes tell each other (actors/messages, Router). Nor is who is alive: Fenced is what
 // a broker, or another one for it, has said.
 //

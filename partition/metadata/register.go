@@ -28,6 +28,10 @@ func (c *Controller) registerBroker(out *partition.Outcome, b Broker) (response 
 		return nil, err
 	}
 	old := c.image.Broker(b.ID)
+	if err = old.Refusal(b.StoreID); err != nil {
+		return nil, err
+	}
+	b.Lost = false
 	rows, err := c.giveRaftID(&b, old)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,114 @@
+package metadata
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/partition/kafka"
+)
+
+func recoverOn(broker kafka.BrokerID, numbers ...kafka.PartitionNumber) *RecoverPartitions {
+	return &RecoverPartitions{Broker: broker, Numbers: numbers}
+}
+
+// Each script begins with a partition on brokers 1, 2 and 3 of six.
+func TestRecoverPartitions(t *testing.T) {
+	type step struct {
+		body any
+		want string // the answer
+		row  string // what the partition is then; empty where it does not matter
+	}
+	for _, test := range []struct {
+		name  string
+		steps []step
+	}{
+		{"others get new ids", []step{{recoverOn(2, 1), "written", "1:4 2:2 3:5"}, {recoverOn(3, 1), "written", "1:6 2:7 3:5"}}},
+		{"one that comes is given up, one that goes stays", []step{
+			{alter(1, 4, 5), "written", "1:1 +4:4 +5:5 -2:2 -3:3"},
+			{recoverOn(3, 1), "written", "1:6 +4:7 +5:8 -2:9 -3:3"},
+			{reached(6, 7, 8), "written", "1:6 4:7 5:8"},
+		}},
+		{"one that comes is the only one", []step{{alter(1, 4, 5), "written", ""}, {recoverOn(4, 1), "written", "1:6 +4:4 +5:7 -2:8 -3:9"}}},
+		{"of those that leave only the one that is left stays", []step{
+			{alter(4, 5, 6), "written", ""}, {alter(), "written", "1:1 2:2 3:3 | 4:4 5:5 6:6"},
+			{recoverOn(5, 1), "written", "1:7 2:8 3:9 | 5:5"},
+			{reached(7, 8, 9), "written", "1:7 2:8 3:9"},
+		}},
+		{"refusals", []step{
+			{recoverOn(4, 1), "INVALID_REQUEST: Broker 4 has no replica of t-0.", "1:1 2:2 3:3"},
+			{recoverOn(2, 1, 9), "UNKNOWN_TOPIC_OR_PARTITION: There is no partition of number 9.", "1:1 2:2 3:3"},
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := newLab(t, 1, 2, 3, 4, 5, 6)
+			q := topic("t", -1)
+			q.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1, 2, 3}}, {Partition: 1, Replicas: []int32{1, 2, 3}}}
+			l.create(q)
+			number := l.c.image.Topic("t").Partitions[0].Number
+			for i, s := range test.steps {
+				l.restart()
+				switch body := s.body.(type) {
+				case *ReassignmentsDone:
+					body.Reached[0].Number = number
+				case *RecoverPartitions:
+					body.Numbers[0] = number
+				}
+				if got := saidOfReassignment(l.ask(s.body)); got != s.want {
+					t.Errorf("step %d: %q, want %q", i, got, s.want)
+				}
+				p := &l.c.image.Topic("t").Partitions[0]
+				if got := replicasOf(p); s.row != "" && got != s.row {
+					t.Errorf("step %d: %s, want %s", i, got, s.row)
+				}
+			}
+			if other := replicasOf(&l.c.image.Topic("t").Partitions[1]); other != "1:1 2:2 3:3" {
+				t.Errorf("the other partition has %s", other)
+			}
+		})
+	}
+}
+
+// Brokers that were given up are refused with the store that they had, for good, and taken with another one, with new ids everywhere.
+func TestLostBrokers(t *testing.T) {
+	l := newLab(t)
+	for id, store := range []string{"a", "b", "c", "d"} {
+		l.ask(&RegisterBroker{Broker{ID: kafka.BrokerID(id + 1), StoreID: store, RaftID: uint64(1 - min(id, 1)), Host: "h"}})
+	}
+	q := topic("t", -1)
+	q.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1, 2, 3}}}
+	l.create(q)
+	before := l.c.image.NextPartition()
+	rows := l.c.image.GiveUp([]kafka.BrokerID{2, 3, 9})
+	l.rows = append(l.rows, rows...)
+	l.restart()
+	if next := l.c.image.NextPartition(); next <= before {
+		t.Errorf("partition %d may have been given to another topic", next)
+	}
+	const refused = "INVALID_REGISTRATION: the cluster went on without broker 2, whose data folder (store b) was given up: empty the data folder and start the broker again"
+	for i, s := range []struct {
+		b    Broker
+		want string
+		lost bool
+	}{
+		{Broker{ID: 2, StoreID: "b", RaftID: 2}, refused, true},
+		{Broker{ID: 2, StoreID: "b"}, refused, true},
+		{Broker{ID: 4, StoreID: "d", RaftID: 4}, "4", false},
+		{Broker{ID: 2, StoreID: "b2", Lost: true}, "1005, written", false},
+		{Broker{ID: 2, StoreID: "b2", RaftID: 1005}, "1005", false},
+		{Broker{ID: 5, StoreID: "e"}, "1006, written", false},
+	} {
+		s.b.Host = "h"
+		if got := said(l.ask(&RegisterBroker{s.b})); got != s.want {
+			t.Errorf("step %d: %q, want %q", i, got, s.want)
+		}
+		b := l.c.image.Broker(s.b.ID)
+		if b.Lost != s.lost || s.lost && (!b.Fenced || b.RaftID != 0) {
+			t.Errorf("step %d: the row is %+v", i, *b)
+		}
+		l.restart()
+	}
+	if got := replicasOf(&l.c.image.Topic("t").Partitions[0]); got != "1:1 2:4 3:3" {
+		t.Errorf("replicas %s", got)
+	}
+}

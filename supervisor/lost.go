@@ -1,0 +1,198 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"troupe/actors"
+	"troupe/actors/messages"
+	"troupe/partition/kafka"
+)
+
+// A LostPartition has a replica on this node, and no leader can be elected by the replicas that are there.
+type LostPartition struct {
+	Partition string `json:"partition"`
+	Replica   uint64 `json:"replica"` // the raft id of the one on this node
+	// Records from LogStart to LogEnd are in this node's log; those below HighWatermark are known to have been committed.
+	LogStart      int64         `json:"log_start"`
+	HighWatermark int64         `json:"high_watermark"`
+	LogEnd        int64         `json:"log_end"`
+	Gone          []GoneReplica `json:"gone"`
+	// AheadOn is another node whose replica has more of the log, so that it is recovered there; null where none has.
+	AheadOn *int32 `json:"ahead_on"`
+
+	number kafka.PartitionNumber
+	there  []messages.Surveyed // the other replicas that answer
+	gone   []uint64
+}
+
+// A GoneReplica does not answer. Recovering the partition gives it up.
+type GoneReplica struct {
+	Node    *int32 `json:"node"` // null where it is not known: no node has it any more
+	Replica uint64 `json:"replica"`
+	Votes   bool   `json:"votes"`
+	// SinceMillis is when its node was last there, at the latest when this one began; null where the node is there, and the replica is not.
+	SinceMillis *int64 `json:"since_ms"`
+}
+
+// What the parent of the replicas is asked.
+type (
+	// listReplicas asks for *heldReplicas.
+	listReplicas struct{ reply messages.ReplyTo }
+	heldReplicas struct {
+		replicas []heldReplica // in the order of their numbers
+		silent   map[kafka.BrokerID]time.Time
+		began    time.Time
+	}
+	heldReplica struct {
+		number kafka.PartitionNumber
+		name   kafka.TopicPartition
+		pid    *actor.PID
+		nodes  map[uint64]kafka.BrokerID
+	}
+	// recoverReplica has a replica go on alone, once it knows what its row wishes for now.
+	recoverReplica struct {
+		number kafka.PartitionNumber
+		m      *messages.RecoverReplica
+	}
+)
+
+// replicas are those that run as the metadata has them.
+func (p *partitions) replicas() *heldReplicas {
+	image := p.b.router.View().Image
+	out := &heldReplicas{silent: maps.Clone(p.silent), began: p.began}
+	for _, number := range slices.Sorted(maps.Keys(p.running)) {
+		r := p.running[number]
+		name := kafka.TopicPartition{Topic: messages.MetadataTopic}
+		if number != kafka.MetadataPartition {
+			var ok bool
+			if name, ok = image.NameOf(number); !ok {
+				continue
+			}
+			if held, ok := image.Partition(name).ReplicaOn(p.b.o.NodeID); !ok || held.RaftID != r.raftID {
+				continue // it is about to go
+			}
+		}
+		if !r.ended {
+			out.replicas = append(out.replicas, heldReplica{number, name, r.pid, r.members.Nodes})
+		}
+	}
+	return out
+}
+
+func (p *partitions) recover(ctx actor.Context, m *recoverReplica) {
+	p.reconcile(ctx)
+	r := p.running[m.number]
+	if r == nil || r.ended {
+		to, refusal := m.m.Undelivered()
+		ctx.Send(to, refusal)
+		return
+	}
+	ctx.Send(r.pid, m.m)
+}
+
+// surveyWithin is how long replicas have to answer.
+const surveyWithin = 5 * time.Second
+
+// lost returns the partitions with a replica here that have lost their majority, in the order of their numbers. What counts is which replicas answer, not which nodes are there: a
+// node may have come back with an empty folder.
+func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
+	ctx, cancel := context.WithTimeout(ctx, surveyWithin)
+	defer cancel()
+	held, err := r.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answers, err := r.ask(ctx, len(held.replicas), func(i int, to messages.ReplyTo) {
+		r.system.Root().Send(held.replicas[i].pid, &messages.SurveyReplica{Reply: to})
+	})
+	if err != nil {
+		return nil, err
+	}
+	var leaderless []heldReplica
+	var mine []*messages.Surveyed
+	for i, a := range answers {
+		if s, ok := a.Value.(*messages.Surveyed); ok && s.Leader == 0 {
+			leaderless, mine = append(leaderless, held.replicas[i]), append(mine, s)
+		}
+	}
+	others := r.b.router.View().Others()
+	if len(others) > 0 {
+		answers, err = r.ask(ctx, len(leaderless)*len(others), func(i int, to messages.ReplyTo) {
+			at := actors.At(messages.AddressOf(others[i%len(others)]), messages.ReplicaName(leaderless[i/len(others)].number))
+			r.system.Root().Send(at, &messages.SurveyReplica{Reply: to})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	var out []*LostPartition
+	for i, h := range leaderless {
+		l := &LostPartition{
+			Partition: h.name.String(), Replica: mine[i].RaftID, LogStart: int64(mine[i].LogStart), HighWatermark: int64(mine[i].HighWatermark), LogEnd: int64(mine[i].LogEnd), number: h.number,
+		}
+		best := mine[i]
+		for n, node := range others {
+			s, ok := answers[i*len(others)+n].Value.(*messages.Surveyed)
+			if !ok {
+				continue
+			}
+			l.there = append(l.there, *s)
+			if best.Behind(s) {
+				best, l.AheadOn = s, new(int32(node))
+			}
+		}
+		if mine[i].Lost(l.ids()) {
+			l.give(mine[i], h, held, others)
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+func (r *recovery) held(ctx context.Context) (*heldReplicas, error) {
+	value, err := r.one(ctx, r.b.partitions, func(to messages.ReplyTo) any { return &listReplicas{to} })
+	if err != nil {
+		return nil, err
+	}
+	return value.(*heldReplicas), nil
+}
+
+// ids are the other replicas that are there.
+func (l *LostPartition) ids() (ids []uint64) {
+	for i := range l.there {
+		ids = append(ids, l.there[i].RaftID)
+	}
+	return ids
+}
+
+// give names the replicas that a recovery gives up.
+func (l *LostPartition) give(s *messages.Surveyed, h heldReplica, held *heldReplicas, others []kafka.BrokerID) {
+	l.gone = s.Gone(l.ids())
+	for _, id := range l.gone {
+		g := GoneReplica{Replica: id, Votes: slices.Contains(s.Voters, id) || slices.Contains(s.Outgoing, id)}
+		if node, ok := h.nodes[id]; ok {
+			g.Node = new(int32(node))
+			if !slices.Contains(others, node) {
+				since, known := held.silent[node]
+				if !known {
+					since = held.began
+				}
+				g.SinceMillis = new(since.UnixMilli())
+			}
+		}
+		l.Gone = append(l.Gone, g)
+	}
+}
+
+// Undelivered says that there are no replicas yet.
+func (m *listReplicas) Undelivered() (*actor.PID, any) {
+	return m.reply.PID, &messages.Reply{Slot: m.reply.Slot, Err: errNoReplicas}
+}
+
+var errNoReplicas = errors.New("the node runs no replicas yet: it belongs to no cluster")
