@@ -9,7 +9,7 @@
 //	│   ├── __cluster_metadata-0:1 ── coordinator ── controller
 //	│   ├── orders-0:54
 //	│   └── __consumer_offsets-7:11 ── coordinator ── group:billing
-//	├── balance         a service, at work where the metadata is led: reassignments that are done, preferred leaders
+//	├── balance         a service, at work where the metadata is led: reassignments, who should lead, silent brokers
 //	└── sessions        a service: a session for each connection
 //
 // Who spawns whom is that tree. Who sends what (the messages are those of actors/messages, where no package is named):
@@ -30,7 +30,7 @@
 //	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
 //	directory ──► partitions, balance   that the view has changed
-//	balance ──► controller     metadata.ReassignmentsDone; ──► replica: Transfer
+//	balance ──► controller     metadata.ReassignmentsDone, MoveReplicas, FenceBroker; ──► replica: Transfer
 //	partitions ──► replica     Configure
 //	node ──► directory         that it waits for the view to be as it needs it; ──► controller: RegisterBroker
 //	store ──► directory        DiskFull; it reaches the replicas by way of the view and their parent

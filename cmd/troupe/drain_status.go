@@ -108,7 +108,7 @@ func (s *drainStatus) left() string {
 			s.takers, len(s.Stuck), s.topics))
 	}
 	if len(s.Leaderless) > 0 {
-		words = append(words, fmt.Sprintf("%d partitions have no leader, so that they can't be moved: %s. Start the nodes that hold their other replicas; see 'troupe manual operate' where these are lost for good",
+		words = append(words, fmt.Sprintf("%d partitions have no leader, so that they can't be moved: %s. Start the nodes that hold their other replicas; see 'troupe partition recover --help' where these are lost for ever",
 			len(s.Leaderless), firstOf(s.Leaderless)))
 	}
 	if s.Voter && s.takers == 0 {

@@ -43,7 +43,7 @@ func TestDrainStatus(t *testing.T) {
 		{"leadership can go where the replica can't", 4, [3][]int32{{4}, {1, 2, 4}, {1, 4}}, nil, "node 4 has 1 leaders, 1 replicas", true, "", false},
 		{"on its way", 4, [3][]int32{{1}, {4, 2, 1}, {1, 2}}, moving, "node 4 has 0 leaders, 1 replicas", true, "", false},
 		{"nobody leads", 4, [3][]int32{{-1}, {4}, nil}, nil, "node 4 has 0 leaders, 1 replicas", false,
-			"1 partitions have no leader, so that they can't be moved: t-0. Start the nodes that hold their other replicas; see 'troupe manual operate' where these are lost for good", false},
+			"1 partitions have no leader, so that they can't be moved: t-0. Start the nodes that hold their other replicas; see 'troupe partition recover --help' where these are lost for ever", false},
 		{"nobody tells who votes", 4, [3][]int32{{1}, {1, 2}, {1, 2}}, func(a *clusterAnswers) { a.quorum = nil }, "node 4 has 0 leaders, 0 replicas, and a vote on the metadata", true, "", false},
 	} {
 		a := newClusterAnswers()

@@ -15,6 +15,9 @@
 // Where a partition's majority is lost for ever, one replica goes on (RecoverPartitions); where the metadata's own is, the brokers that are given up are lost in their rows, which
 // stand in the log of the replica that goes on.
 //
+// Moves are reassignments that nobody asks for: of brokers that are being drained, and of topics that grow to three replicas. A broker that is being drained is one
+// with a setting.
+//
 // Who leads a partition is not metadata: raft decides it, and nodes tell each other (actors/messages, Router). Nor is who is alive: Fenced is what
 // a broker, or another one for it, has said.
 //
