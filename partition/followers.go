@@ -104,7 +104,7 @@ func (p *Partition) observe(now time.Time) {
 		return
 	}
 	// While voters are being replaced the new ones are not shown: a majority of the old ones is needed still, and who counts the nodes that may die must not count these.
-	voters, inSync := p.state.configuration.Settled(), make([]uint64, 0, 8)
+	voters, inSync := p.state.configuration.BeforeChange(), make([]uint64, 0, 8)
 	p.replica.Progress(func(q consensus.Progress) {
 		f := p.followers[q.ID]
 		if f == nil {

@@ -46,6 +46,8 @@ type (
 		replica uint64
 		err     error
 	}
+	// askReplica asks for holdsReplica, where that is known.
+	askReplica struct{}
 	// listening says that the listener is open.
 	listening struct {
 		socket net.Listener
@@ -83,6 +85,10 @@ func (n *node) Receive(ctx actor.Context) {
 		m.do()
 	case *holdsReplica:
 		n.holds(m)
+	case *askReplica:
+		if n.replica != 0 {
+			ctx.Send(n.b.partitions, &holdsReplica{replica: n.replica})
+		}
 	case *waitedForLeaders:
 		n.waited = true
 		n.open()

@@ -81,6 +81,12 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
 		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
 		p.b.system.After(reviewEvery, p.self, &reviewQuorum{})
+		if p.b.router.View().Complete { // after a panic: replicas that were about to go are not started again, and their data goes as an orphan's
+			ctx.Send(p.self, &dropOrphans{})
+		}
+		if p.replica == 0 {
+			ctx.Send(p.b.node, &askReplica{}) // it may be known by now
+		}
 	case *storeHolds:
 		p.held = map[kafka.PartitionNumber]bool{}
 		for _, number := range m.stored {

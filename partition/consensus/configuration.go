@@ -38,8 +38,8 @@ func (c *Configuration) All() []uint64 {
 	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.Voters, c.Outgoing))))
 }
 
-// Settled returns the voters as they were before the change that is under way, as they are where there is none.
-func (c *Configuration) Settled() []uint64 {
+// BeforeChange returns the voters as they were before the change that is under way, as they are where there is none.
+func (c *Configuration) BeforeChange() []uint64 {
 	if c.Joint() {
 		return c.Outgoing
 	}
