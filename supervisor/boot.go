@@ -28,7 +28,6 @@ type node struct {
 	next    func(value any, err error) // with the answer that is waited for
 	slot    uint64
 	replica uint64 // the raft id of the metadata's replica here, 0 until it is known
-	waited  bool   // for leaders, for long enough
 	begun   bool
 	opening bool
 	leaving bool // it is about to end
@@ -90,7 +89,6 @@ func (n *node) Receive(ctx actor.Context) {
 			ctx.Send(n.b.partitions, &holdsReplica{replica: n.replica})
 		}
 	case *waitedForLeaders:
-		n.waited = true
 		n.open()
 	case *listening:
 		n.listens(m)

@@ -8,6 +8,7 @@ import (
 
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 const (
@@ -29,15 +30,11 @@ func (p *balance) review() {
 }
 
 // imbalanced returns the partitions whose preferred leader does not lead and could.
-func imbalanced(view *messages.View, own kafka.BrokerID) (out []kafka.PartitionNumber) {
-	for _, t := range view.Image.Topics() {
-		for i := range t.Partitions {
-			if _, err := view.PreferLeader(&t.Partitions[i], own); err == nil {
-				out = append(out, t.Partitions[i].Number)
-			}
-		}
-	}
-	return out
+func imbalanced(view *messages.View, own kafka.BrokerID) []kafka.PartitionNumber {
+	return numbersWhere(view, func(p *metadata.Partition) bool {
+		_, err := view.PreferLeader(p, own)
+		return err == nil
+	})
 }
 
 // relieve has those hand over that lead on brokers which are being drained, before all others.
@@ -49,10 +46,18 @@ func (p *balance) relieve(view *messages.View) {
 }
 
 // overburdened returns the partitions that are led where they should not be, on brokers that are being drained, and could be led elsewhere.
-func overburdened(view *messages.View, own kafka.BrokerID) (out []kafka.PartitionNumber) {
+func overburdened(view *messages.View, own kafka.BrokerID) []kafka.PartitionNumber {
+	return numbersWhere(view, func(p *metadata.Partition) bool {
+		_, ok := view.RelieveLeader(p, own)
+		return ok
+	})
+}
+
+// numbersWhere returns the numbers of the partitions that are so, of all topics.
+func numbersWhere(view *messages.View, is func(p *metadata.Partition) bool) (out []kafka.PartitionNumber) {
 	for _, t := range view.Image.Topics() {
 		for i := range t.Partitions {
-			if _, ok := view.RelieveLeader(&t.Partitions[i], own); ok {
+			if is(&t.Partitions[i]) {
 				out = append(out, t.Partitions[i].Number)
 			}
 		}
