@@ -14,7 +14,8 @@ import (
 // A Survey is what one replica knows, for whoever has to decide whether its partition is lost, and which replica has most of it.
 type Survey struct {
 	RaftID uint64
-	Leader uint64 // raft id, 0 where none is known
+	// Leader is the raft id of the one that it knows, 0 for none. That may be of the past: a replica without a vote does not look whether its leader is there.
+	Leader uint64
 	// Voters, Outgoing and Learners are those of the configuration.
 	Voters, Outgoing, Learners []uint64
 	LogStart, HighWatermark    kafka.Offset
@@ -77,16 +78,16 @@ func (s *Survey) Behind(o *Survey) bool {
 }
 
 // Recover gives the other replicas of a partition up: this one becomes its only voter, and what its log holds is committed, as far as it goes. What only others had is gone. It
-// is refused where a leader is known, or where one can be elected by the replicas that are there. Each of the batches gets its offsets after the last record of the log.
+// is refused where a leader can be elected by the replicas that are there, or is. Each of the batches gets its offsets after the last record of the log.
 //
 // The write is for the store, behind all writes of before. Nothing else of the partition is to be used any more: when the write is durable it is restored from the store.
 func (p *Partition) Recover(there []uint64, batches ...record.Batch) (*LogWrite, error) {
 	s := p.Survey()
 	switch {
-	case s.Leader != 0:
-		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: replica %d leads it.", p.o.Name, s.Leader)
+	case s.Leader == s.RaftID:
+		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: this replica leads it.", p.o.Name)
 	case !s.Lost(there):
-		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: most of its voters are there, and will elect a leader.", p.o.Name)
+		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: most of its voters are there; one of them leads it, or will.", p.o.Name)
 	case p.installing > 0:
 		return nil, kafka.Errorf(kerr.CoordinatorLoadInProgress, "%s is being made from a snapshot; try again in a moment.", p.o.Name)
 	}

@@ -23,7 +23,7 @@ type adminOptions struct {
 	Alive    func() error // why the node can't go on
 	Ready    func() error // why it does not serve clients
 	Tree     func() []*actors.Info
-	Recovery *recovery
+	Recovery *recovery // of partitions that have lost their majority
 	Logger   log.Logger
 }
 

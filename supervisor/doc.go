@@ -27,7 +27,8 @@
 //	directory ──► directory    Leaders, TellLeaders: what each node leads, and whether its disk is full, told to all others
 //	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown
 //	membership ──► node        which cluster the node is of
-//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks
+//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks, RecoverReplica
+//	question ──► replica       SurveyReplica, here and on other nodes; ──► controller: metadata.RecoverPartitions
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
 //	directory ──► partitions, balance   that the view has changed
 //	balance ──► controller     metadata.ReassignmentsDone, MoveReplicas, FenceBroker; ──► replica: Transfer
@@ -52,6 +53,9 @@
 //
 // Start builds the tree and returns when the node serves; Drain ends it in order. Settings are read by LoadSettings and turned into
 // the plain options of the packages below here and nowhere else.
+//
+// Where most replicas of a partition are lost for ever nothing goes on by itself. An operator says so at the admin listener of a node whose replica is left (recover.go): that one goes on
+// alone, and the others are given up. It asks by questions, actors that live for one round of messages.
 //
 // What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store that can't write, and
 // an actor past its budget without which the node is of no use. Nothing is answered from then on, and Err says why.

@@ -3,11 +3,13 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/actors"
 	"troupe/actors/messages"
@@ -114,14 +116,16 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 	if err != nil {
 		return nil, err
 	}
+	view := r.b.router.View()
 	var leaderless []heldReplica
 	var mine []*messages.Surveyed
 	for i, a := range answers {
-		if s, ok := a.Value.(*messages.Surveyed); ok && s.Leader == 0 {
+		_, led := view.LeaderOf(held.replicas[i].number)
+		if s, ok := a.Value.(*messages.Surveyed); ok && !led {
 			leaderless, mine = append(leaderless, held.replicas[i]), append(mine, s)
 		}
 	}
-	others := r.b.router.View().Others()
+	others := view.Others()
 	if len(others) > 0 {
 		answers, err = r.ask(ctx, len(leaderless)*len(others), func(i int, to messages.ReplyTo) {
 			at := actors.At(messages.AddressOf(others[i%len(others)]), messages.ReplicaName(leaderless[i/len(others)].number))
@@ -136,9 +140,14 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 		l := &LostPartition{
 			Partition: h.name.String(), Replica: mine[i].RaftID, LogStart: int64(mine[i].LogStart), HighWatermark: int64(mine[i].HighWatermark), LogEnd: int64(mine[i].LogEnd), number: h.number,
 		}
-		best := mine[i]
+		best, loading := mine[i], false
 		for n, node := range others {
-			s, ok := answers[i*len(others)+n].Value.(*messages.Surveyed)
+			a := answers[i*len(others)+n]
+			if errors.Is(a.Err, errTooLate) {
+				return nil, fmt.Errorf("node %d is there, and does not say what it has of %s; ask again", node, l.Partition)
+			}
+			loading = loading || errors.Is(a.Err, kerr.CoordinatorLoadInProgress)
+			s, ok := a.Value.(*messages.Surveyed)
 			if !ok {
 				continue
 			}
@@ -147,7 +156,7 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 				best, l.AheadOn = s, new(int32(node))
 			}
 		}
-		if mine[i].Lost(l.ids()) {
+		if !loading && mine[i].Lost(l.ids()) {
 			l.give(mine[i], h, held, others)
 			out = append(out, l)
 		}

@@ -45,7 +45,7 @@ type RecoveredPartition struct {
 	GivenUp   []GoneReplica `json:"given_up"`
 }
 
-// A FailedRecovery is a partition that is as it was.
+// A FailedRecovery is a partition that is as it was or, where the reason says so, has no leader yet.
 type FailedRecovery struct {
 	Partition string `json:"partition"`
 	Reason    string `json:"reason"`

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/supervisor"
 )
@@ -284,5 +286,82 @@ func TestLostMajorityComesBack(t *testing.T) {
 	write()
 	if s := c.servers[0]; s.cmd.ProcessState != nil {
 		t.Errorf("node 1 has ended: %s", s.log)
+	}
+}
+
+// Two of four nodes are left, of which one votes on the metadata. There, or where more of it is, it goes on, and each node has its own replicas go on; what has a majority on the two is not
+// touched.
+func TestRecoverOnTwoNodes(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 4)
+	c.start(1, 2, 3, 4)
+	var voters []int32
+	c.until(ctx, "three nodes vote on the metadata", func() bool {
+		voters = c.voters(ctx)
+		return len(voters) == 3 && voters[0] > 0
+	})
+	a, b, x, y := voters[0], 1+2+3+4-voters[0]-voters[1]-voters[2], voters[1], voters[2]
+	left, gone := []int{int(a), int(b)}, []int{int(x), int(y)}
+	c.createOn(ctx, "orders", []int32{a, x, y}, []int32{x, y, b}, []int32{y, b, a}, []int32{b, a, x})
+	c.createOn(ctx, "wide", []int32{a, b, x, y})
+	c.awaitInSync(ctx, "orders", 3)
+	c.awaitInSync(ctx, "wide", 4)
+	written, reached := 0, kgo.SeedBrokers(c.kafka[a-1], c.kafka[b-1])
+	write := func() {
+		t.Helper()
+		client := c.client(reached)
+		defer client.Close()
+		for p := range int32(4) {
+			c.write(ctx, client, "orders", p, written, written+50)
+			c.read(ctx, "orders", p, written+50, reached)
+		}
+		c.write(ctx, client, "wide", 0, written, written+50)
+		c.read(ctx, "wide", 0, written+50, reached)
+		written += 50
+	}
+	write()
+	for _, node := range gone {
+		c.servers[node-1].kill()
+	}
+	c.empty(gone...)
+	c.awaitLost(ctx, left[0], "__cluster_metadata-0", "orders-0")
+	c.awaitLost(ctx, left[1], "__cluster_metadata-0", "orders-1")
+	recovered := ""
+	for _, node := range []int{left[0], left[1], left[0]} { // where one has more of the metadata it goes on there, and then the other
+		_, out, _ := c.recover(node, "--all", "--accept-data-loss")
+		recovered += out
+	}
+	for _, partition := range []string{"__cluster_metadata-0", "orders-0", "orders-1", "wide-0"} { // of wide two replicas of four are left, and one of them is made anew from the other
+		if strings.Count(recovered, "recovered "+partition+": ") != 1 {
+			t.Errorf("%s is not recovered once: %s", partition, recovered)
+		}
+	}
+	if strings.Contains(recovered, "orders-2") || strings.Contains(recovered, "orders-3") {
+		t.Errorf("what is not lost is recovered: %s", recovered)
+	}
+	write()
+	c.start(gone...)
+	c.awaitInSync(ctx, "orders", 3)
+	c.awaitInSync(ctx, "wide", 4)
+	write()
+}
+
+// createOn creates a topic whose partitions have replicas on given nodes.
+func (c *cluster) createOn(ctx context.Context, topic string, replicas ...[]int32) {
+	c.t.Helper()
+	q := kmsg.NewPtrCreateTopicsRequest()
+	a := kmsg.NewCreateTopicsRequestTopic()
+	a.Topic, a.NumPartitions, a.ReplicationFactor = topic, -1, -1
+	for i, ids := range replicas {
+		a.ReplicaAssignment = append(a.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: ids})
+	}
+	q.Topics, q.TimeoutMillis = append(q.Topics, a), 10_000
+	r, err := q.RequestWith(ctx, c.client())
+	if err == nil {
+		err = kerr.ErrorForCode(r.Topics[0].ErrorCode)
+	}
+	if err != nil {
+		c.t.Fatal(err)
 	}
 }
