@@ -15,6 +15,7 @@ import (
 type follower struct {
 	contact  time.Time       // when it last said something
 	heard    bool            // it has said something since its node is there
+	behind   bool            // it has not had all that was applied since then
 	caughtUp time.Time       // when it last had all that was applied
 	mark     consensus.Index // what was applied at
 	marked   time.Time
@@ -78,7 +79,9 @@ func (p *Partition) SetLive(raftIDs []uint64) {
 		live[id] = true
 	}
 	for id, f := range p.followers {
-		f.heard = f.heard && live[id] && p.live[id]
+		if !live[id] || !p.live[id] {
+			f.heard, f.behind, f.mark, f.marked = false, true, 0, time.Time{}
+		}
 	}
 	if p.serving && !maps.Equal(live, p.live) {
 		p.Wake()
@@ -97,7 +100,8 @@ func (p *Partition) liveVoters() (n int) {
 }
 
 // observe finds out which followers keep up. One that takes everything in time but is always a little behind counts too: it
-// had, a moment ago, what was applied at a moment before. One that has said nothing since its node is back may have lost what it had.
+// had, a moment ago, what was applied at a moment before. One that has said nothing since its node is back may have lost what it had, and counts from the moment when it has everything again:
+// whoever restarts nodes, one after the other, waits for that.
 func (p *Partition) observe(now time.Time) {
 	if !p.serving {
 		p.inSync = nil
@@ -108,19 +112,20 @@ func (p *Partition) observe(now time.Time) {
 	p.replica.Progress(func(q consensus.Progress) {
 		f := p.followers[q.ID]
 		if f == nil {
-			f = &follower{heard: q.Match > 0}
+			f = &follower{heard: q.Match > 0, behind: true}
 			p.followers[q.ID] = f
 		}
 		switch {
+		case !f.heard:
 		case q.Match >= p.state.applied:
-			f.caughtUp = now
+			f.caughtUp, f.behind = now, false
 		case q.Match >= f.mark && f.marked.After(f.caughtUp):
-			f.caughtUp = f.marked
+			f.caughtUp, f.behind = f.marked, false
 		}
 		if q.Match >= f.mark {
 			f.mark, f.marked = p.state.applied, now
 		}
-		follows := p.live[q.ID] && f.heard && !f.caughtUp.IsZero() && now.Sub(f.caughtUp) <= p.o.Config.ReplicaLagTimeMax
+		follows := p.live[q.ID] && f.heard && !f.behind && now.Sub(f.caughtUp) <= p.o.Config.ReplicaLagTimeMax
 		if (q.ID == p.o.RaftID || follows) && slices.Contains(voters, q.ID) {
 			inSync = append(inSync, q.ID)
 		}
