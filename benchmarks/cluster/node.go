@@ -1,14 +1,12 @@
 package cluster
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -22,14 +20,15 @@ type Node struct {
 	Admin   string // HOST:PORT of metrics and the actor tree
 	Disk    *Disk  // nil where it has none of its own
 
-	dir, binary, seeds, link string
-	settings                 []string
-	wire                     *wire
-	client                   *kgo.Client // talks with this node only
+	cluster   *Cluster
+	dir, link string
+	wire      *wire       // nil where others reach the link without one
+	client    *kgo.Client // talks with this node only
 
-	broker *Broker // nil unless it was started and not ended on purpose
-	ready  chan struct{}
-	frozen bool
+	process *process // nil unless it was started and not ended on purpose
+	ready   chan struct{}
+	started time.Duration // known once it is ready
+	frozen  bool
 }
 
 // Data is the node's data folder.
@@ -58,7 +57,7 @@ func (n *Node) prepare(diskBytes int64) (err error) {
 }
 
 func (n *Node) close() error {
-	n.wire.shut()
+	n.shut()
 	if n.client != nil {
 		n.client.Close()
 	}
@@ -68,61 +67,88 @@ func (n *Node) close() error {
 	return nil
 }
 
+// seed is where other nodes reach the link.
+func (n *Node) seed() string {
+	if n.wire != nil {
+		return n.wire.address
+	}
+	return n.link
+}
+
+// shut has nobody reach the link any more.
+func (n *Node) shut() {
+	if n.wire != nil {
+		n.wire.shut()
+	}
+}
+
 // Start starts the process and returns at once.
 func (n *Node) Start() error {
-	if n.broker != nil {
+	if n.process != nil {
 		n.Kill() // it has ended by itself
 	}
-	args := []string{"server", "--node-id", fmt.Sprint(n.ID), "--data", n.Data(), "--listen", n.Address, "--admin", n.Admin,
-		"--link", n.link, "--set", "link.advertised.address=" + n.wire.address, "--seeds", n.seeds}
-	for _, s := range n.settings {
-		args = append(args, "--set", s)
+	system := n.cluster.system
+	if err := system.prepare(n); err != nil {
+		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
-	cmd := exec.Command(n.binary, args...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	b, err := launch(cmd, n.Log())
+	p, err := launch(system.command(n), n.Log())
 	if err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
 	ready := make(chan struct{})
-	n.broker, n.ready = b, ready
+	n.process, n.ready = p, ready
 	go func() {
-		for s := bufio.NewScanner(out); s.Scan(); {
-			if strings.HasPrefix(s.Text(), "troupe ready ") {
-				close(ready)
-				return
-			}
+		if listens(n.Address, p.ended) {
+			n.started = time.Since(p.began)
+			close(ready)
 		}
 	}()
-	go n.wire.follow(b.ended)
+	if n.wire != nil {
+		go n.wire.follow(p.ended)
+	}
 	return nil
+}
+
+// listenEvery is how often it is looked whether somebody listens by now.
+const listenEvery = 5 * time.Millisecond
+
+// listens waits until somebody listens at an address; false where the process ends before.
+func listens(address string, ended <-chan struct{}) bool {
+	for {
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+			return true
+		}
+		select {
+		case <-ended:
+			return false
+		case <-time.After(listenEvery):
+		}
+	}
 }
 
 // AwaitReady waits until the node serves clients.
 func (n *Node) AwaitReady(ctx context.Context) error {
-	if n.broker == nil {
+	if n.process == nil {
 		return fmt.Errorf("node %d was not started", n.ID)
 	}
 	select {
 	case <-n.ready:
 		return nil
-	case <-n.broker.ended:
-		return fmt.Errorf("node %d: %w", n.ID, n.broker.failure())
+	case <-n.process.ended:
+		return fmt.Errorf("node %d: %w", n.ID, n.process.failure())
 	case <-ctx.Done():
-		return fmt.Errorf("node %d does not come up in time: %w", n.ID, n.broker.failure())
+		return fmt.Errorf("node %d does not come up in time: %w", n.ID, n.process.failure())
 	}
 }
 
 // Running tells whether the process is there, frozen or not.
 func (n *Node) Running() bool {
-	if n.broker == nil {
+	if n.process == nil {
 		return false
 	}
 	select {
-	case <-n.broker.ended:
+	case <-n.process.ended:
 		return false
 	default:
 		return true
@@ -132,23 +158,23 @@ func (n *Node) Running() bool {
 // Frozen tells whether the process is stopped by Freeze.
 func (n *Node) Frozen() bool { return n.frozen && n.Running() }
 
-// Broker is the running process, nil where there is none.
-func (n *Node) Broker() *Broker { return n.broker }
+// Started is how long the process took until it served. It is known once AwaitReady has returned.
+func (n *Node) Started() time.Duration { return n.started }
 
 func (n *Node) signalKill() {
-	if n.broker != nil {
-		_ = n.broker.process.Kill() // it may have ended
+	if n.process != nil {
+		_ = n.process.Kill() // it may have ended
 	}
 }
 
 // Kill ends the process as a crash does.
 func (n *Node) Kill() {
-	if n.broker == nil {
+	if n.process == nil {
 		return
 	}
-	n.broker.Kill()
-	n.wire.shut()
-	n.broker, n.frozen = nil, false
+	n.process.kill()
+	n.shut()
+	n.process, n.frozen = nil, false
 }
 
 // Freeze stops the process where it stands, until Thaw.
@@ -162,7 +188,7 @@ func (n *Node) signal(s syscall.Signal, frozen bool) error {
 		return fmt.Errorf("node %d is not running", n.ID)
 	}
 	n.frozen = frozen
-	return n.broker.process.Signal(s)
+	return n.process.Signal(s)
 }
 
 // Interrupt asks the process to end, as Ctrl+C does, and waits until it has. It fails where that takes too long, or is no orderly end.
@@ -171,13 +197,13 @@ func (n *Node) Interrupt(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-n.broker.ended:
+	case <-n.process.ended:
 	case <-ctx.Done():
 		return fmt.Errorf("node %d does not end: %w", n.ID, context.Cause(ctx))
 	}
-	state := n.broker.state
+	state := n.process.state
 	n.Kill()
-	if !state.Success() {
+	if state.ExitCode() != n.cluster.system.interrupted {
 		return fmt.Errorf("node %d was asked to end, and ended with %v", n.ID, state)
 	}
 	return nil

@@ -9,31 +9,32 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
 // Options is what a Cluster is made of.
 type Options struct {
-	Binary   string   // the program, as Build returns it
-	Dir      string   // an empty folder for the nodes' data and logs
-	Nodes    int      // how many
-	Settings []string // of all nodes, as NAME=VALUE
+	System *System
+	Dir    string // an empty folder for the nodes' data and logs
+	Nodes  int    // how many
+	// Wires stand between the nodes of troupe, so that these can be cut off from each other. They cost time.
+	Wires bool
 	// DiskBytes, where above zero, gives each node a disk of its own of that size.
 	DiskBytes int64
 }
 
-// A Cluster is several nodes of troupe on this machine. Its methods, and those of its nodes, are called by one goroutine.
+// A Cluster is one node or several on this machine. Its methods, and those of its nodes, are called by one goroutine.
 type Cluster struct {
 	Nodes   []*Node // by id, from 1
+	system  *System
 	network *network
 }
 
 // Start starts the nodes with empty folders and waits until all of them serve.
 func Start(o Options) (*Cluster, error) {
-	c := &Cluster{network: newNetwork()}
+	c := &Cluster{system: o.System, network: newNetwork()}
 	if err := c.start(o); err != nil {
-		return nil, errors.Join(err, c.Close())
+		return nil, errors.Join(fmt.Errorf("start %s: %w", o.System.Name, err), c.Close())
 	}
 	return c, nil
 }
@@ -46,17 +47,16 @@ func (c *Cluster) start(o Options) error {
 	if err != nil {
 		return err
 	}
-	var seeds []string
 	for i := range o.Nodes {
-		n := &Node{ID: int32(i + 1), binary: o.Binary, settings: o.Settings, dir: filepath.Join(o.Dir, fmt.Sprint("node-", i+1))}
+		n := &Node{ID: int32(i + 1), cluster: c, dir: filepath.Join(o.Dir, fmt.Sprint("node-", i+1))}
 		host := fmt.Sprintf("%s.%d", prefix, n.ID)
 		n.Address, n.Admin, n.link = net.JoinHostPort(host, "9092"), net.JoinHostPort(host, "9644"), net.JoinHostPort(host, "7000")
-		n.wire = &wire{network: c.network, node: n.ID, address: net.JoinHostPort(host, "7001"), target: n.link}
-		seeds = append(seeds, n.wire.address)
+		if o.Wires {
+			n.wire = &wire{network: c.network, node: n.ID, address: net.JoinHostPort(host, "7001"), target: n.link}
+		}
 		c.Nodes = append(c.Nodes, n)
 	}
 	for _, n := range c.Nodes {
-		n.seeds = strings.Join(seeds, ",")
 		if err := n.prepare(o.DiskBytes); err != nil {
 			return err
 		}
@@ -64,6 +64,14 @@ func (c *Cluster) start(o Options) error {
 			return err
 		}
 	}
+	return c.AwaitReady()
+}
+
+// startWithin is how long nodes may take to serve.
+const startWithin = 3 * time.Minute
+
+// AwaitReady waits until all nodes serve clients.
+func (c *Cluster) AwaitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
 	defer cancel()
 	for _, n := range c.Nodes {
@@ -126,19 +134,24 @@ func (c *Cluster) Kill(nodes ...*Node) {
 
 // Unexpected returns the nodes that have ended though nobody asked them to.
 func (c *Cluster) Unexpected() []*Node {
-	return slices.DeleteFunc(slices.Clone(c.Nodes), func(n *Node) bool { return n.broker == nil || n.Running() })
+	return slices.DeleteFunc(slices.Clone(c.Nodes), func(n *Node) bool { return n.process == nil || n.Running() })
 }
 
 // AwaitWhole waits until the cluster is Whole.
-func (c *Cluster) AwaitWhole(ctx context.Context) error {
+func (c *Cluster) AwaitWhole(ctx context.Context) error { return await(ctx, c.Whole) }
+
+// AwaitLed waits until the nodes that run are alone, and agree that each partition is led by one of them.
+func (c *Cluster) AwaitLed(ctx context.Context) error { return await(ctx, c.led) }
+
+func await(ctx context.Context, ask func(context.Context) error) error {
 	for {
-		err := c.Whole(ctx)
+		err := ask(ctx)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the cluster does not become whole: %w", err)
+			return fmt.Errorf("the cluster does not become as it should: %w", err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

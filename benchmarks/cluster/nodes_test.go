@@ -18,7 +18,7 @@ func TestCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Start(Options{Binary: binary, Dir: t.TempDir(), Nodes: 3})
+	c, err := Start(Options{System: Troupe(binary), Dir: t.TempDir(), Nodes: 3, Wires: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,26 +99,46 @@ func (n *Node) HighWatermark(ctx context.Context, topic string, partition int32)
 
 // Whole returns why the cluster is not whole: nil where all nodes run, and all of them agree that every partition has a leader and all its replicas in sync.
 func (c *Cluster) Whole(ctx context.Context) error {
-	var first []Partition
 	for _, n := range c.Nodes {
 		if !n.Running() {
 			return fmt.Errorf("node %d does not run", n.ID)
 		}
+	}
+	return c.agreed(ctx, func(n *Node, p Partition) error {
+		if len(p.InSync) < len(p.Replicas) {
+			return fmt.Errorf("of %s/%d only %v are in sync, says node %d, of %v", p.Topic, p.Partition, p.InSync, n.ID, p.Replicas)
+		}
+		return nil
+	})
+}
+
+// led returns why not every partition is led by a node that runs, as all of these see it.
+func (c *Cluster) led(ctx context.Context) error {
+	return c.agreed(ctx, func(*Node, Partition) error { return nil })
+}
+
+// agreed returns how the nodes that run see the cluster otherwise than each other, or see something that is not so: they know of each other and of nobody else, and of each partition they name the
+// same leader, in the same epoch.
+func (c *Cluster) agreed(ctx context.Context, so func(n *Node, p Partition) error) error {
+	running := slices.DeleteFunc(slices.Clone(c.Nodes), func(n *Node) bool { return !n.Running() })
+	var first []Partition
+	for _, n := range running {
 		partitions, brokers, err := n.Partitions(ctx)
 		if err != nil {
 			return err
 		}
-		if len(brokers) != len(c.Nodes) {
-			return fmt.Errorf("node %d knows of the nodes %v only", n.ID, brokers)
+		if len(brokers) != len(running) {
+			return fmt.Errorf("node %d knows of the nodes %v", n.ID, brokers)
 		}
 		for i, p := range partitions {
 			switch {
 			case p.Leader < 0:
 				return fmt.Errorf("%s/%d has no leader, says node %d", p.Topic, p.Partition, n.ID)
-			case len(p.InSync) < len(p.Replicas):
-				return fmt.Errorf("of %s/%d only %v are in sync, says node %d, of %v", p.Topic, p.Partition, p.InSync, n.ID, p.Replicas)
 			case first != nil && (len(first) != len(partitions) || first[i].Leader != p.Leader || first[i].Epoch != p.Epoch):
-				return fmt.Errorf("nodes %d and %d do not agree on who leads %s/%d", c.Nodes[0].ID, n.ID, p.Topic, p.Partition)
+				return fmt.Errorf("nodes %d and %d do not agree on who leads %s/%d", running[0].ID, n.ID, p.Topic, p.Partition)
+			}
+			if err := so(n, p); err != nil {
+				return err
 			}
 		}
 		first = partitions

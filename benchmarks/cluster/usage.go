@@ -10,9 +10,37 @@ import (
 	"time"
 )
 
-// CPU returns the time that the broker has spent, in user and kernel together.
-func (b *Broker) CPU() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.PID))
+// CPU returns the time that all running nodes have spent.
+func (c *Cluster) CPU() (sum time.Duration, err error) {
+	for _, n := range c.Nodes {
+		if n.Running() {
+			cpu, err := n.process.cpu()
+			if err != nil {
+				return 0, err
+			}
+			sum += cpu
+		}
+	}
+	return sum, nil
+}
+
+// Memory returns the resident bytes of all running nodes.
+func (c *Cluster) Memory() (sum int64, err error) {
+	for _, n := range c.Nodes {
+		if n.Running() {
+			bytes, err := n.process.memory()
+			if err != nil {
+				return 0, err
+			}
+			sum += bytes
+		}
+	}
+	return sum, nil
+}
+
+// cpu returns the time that the process has spent, in user and kernel together.
+func (p *process) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
 	if err != nil {
 		return 0, err
 	}
@@ -30,9 +58,9 @@ func (b *Broker) CPU() (time.Duration, error) {
 	return time.Duration(user+system) * tick, nil
 }
 
-// Memory returns the broker's resident bytes.
-func (b *Broker) Memory() (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.PID))
+// memory returns the process's resident bytes.
+func (p *process) memory() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid))
 	if err != nil {
 		return 0, err
 	}
@@ -42,7 +70,7 @@ func (b *Broker) Memory() (int64, error) {
 			return kib << 10, err
 		}
 	}
-	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", b.PID)
+	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", p.Pid)
 }
 
 // DeviceWritten returns how many bytes were ever written to the block device that holds a folder, as the device itself counts them. Whatever else

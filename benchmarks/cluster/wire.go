@@ -8,7 +8,6 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // A network says from which node nothing reaches which other one.
@@ -59,17 +58,10 @@ type wire struct {
 	listener net.Listener // nil while the node does not listen
 }
 
-// listenEvery is how often a wire looks whether its node listens by now.
-const listenEvery = 5 * time.Millisecond
-
 // follow opens the wire as soon as the node listens, unless the node ends before.
 func (w *wire) follow(ended <-chan struct{}) {
-	for !w.targetListens() {
-		select {
-		case <-ended:
-			return
-		case <-time.After(listenEvery):
-		}
+	if !listens(w.target, ended) {
+		return
 	}
 	w.mu.Lock()
 	if w.listener == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,54 +13,71 @@ import (
 	"troupe/benchmarks/cluster"
 )
 
-// A figure is one thing that is measured: a load on a fresh broker, and the measures that come of it.
+// A figure is one thing that is measured: a load on fresh nodes, and the measures that come of it.
 type figure struct {
-	name string
-	doc  string
-	run  func(e *turn) error
+	name  string
+	doc   string
+	nodes int
+	run   func(e *turn) error
+	// series says that a turn has a value for each of many events, so that one round is enough, and one configuration of Kafka.
+	series bool
 }
 
 // A turn is one system's measurement in one round.
 type turn struct {
 	root   string // of the module
 	system *cluster.System
+	nodes  int
 	dir    string
 	note   func(measure, unit string, value float64)
 }
 
 func figures() []figure {
 	return []figure{
-		{"bulk", "produce 1 KiB records in 1 MB batches, then consume what is in memory", bulk},
-		{"perf", "Kafka's own producer-perf: 1 KiB records, Java's defaults (16 KiB batches), acks=all", perf},
-		{"small", "produce 100 B records in 1 MB batches", small},
-		{"latency", "single records of 1 KiB at 5 MB/s, without linger", latency},
-		{"start", "start on an empty folder", start},
-		{"many", "5,000 partitions: restart after kill -9, and memory", many},
+		{name: "bulk", doc: "produce 1 KiB records in 1 MB batches, then consume what is in memory", nodes: 1, run: bulk},
+		{name: "perf", doc: "Kafka's own producer-perf: 1 KiB records, Java's defaults (16 KiB batches), acks=all", nodes: 1, run: perf},
+		{name: "small", doc: "produce 100 B records in 1 MB batches", nodes: 1, run: small},
+		{name: "latency", doc: "single records of 1 KiB at 5 MB/s, without linger", nodes: 1, run: latency},
+		{name: "start", doc: "start on an empty folder", nodes: 1, run: start},
+		{name: "many", doc: "5,000 partitions: restart after kill -9, and memory", nodes: 1, run: many},
+		{name: "bulk-3", doc: "produce 1 KiB records in 1 MB batches to three replicas", nodes: 3, run: bulk3},
+		{name: "small-3", doc: "produce 100 B records in 1 MB batches to three replicas", nodes: 3, run: small},
+		{name: "latency-3", doc: "single records of 1 KiB at 5 MB/s to three replicas, without linger", nodes: 3, run: latency},
+		{name: "catch-up", doc: "a node comes back that has missed 1.2 GB, while single records of 1 KiB come at 0.5 MB/s", nodes: 3, run: catchUp},
+		{name: "kill", doc: "20 times kill -9 of the node that leads most", nodes: 3, run: failover("kill", 20, 0, 0), series: true},
+		{name: "freeze", doc: "5 times SIGSTOP for 10 s of the node that leads most", nodes: 3, run: failover("freeze", 5, 10*time.Second, 0), series: true},
+		{name: "rolling", doc: "5 times Ctrl+C and a start, one node after another", nodes: 3, run: failover("rolling", 5, 0, 0), series: true},
+		{name: "kill-all", doc: "5 times kill -9 of all nodes, and a start", nodes: 3, run: failover("kill-all", 5, 0, 0), series: true},
+		{name: "power", doc: "loss of power on all nodes at once; it needs root", nodes: 3, run: failover("power", 1, 0, 2<<30), series: true},
 	}
 }
 
 const topic = "load"
 
-// broker starts the turn's system on a fresh folder, with the topic.
-func (e *turn) broker() (*cluster.Broker, error) {
-	b, err := e.system.Start(e.dir)
+// start starts the turn's system on a fresh folder.
+func (e *turn) start() (*cluster.Cluster, error) {
+	return cluster.Start(cluster.Options{System: e.system, Dir: filepath.Join(e.dir, "nodes"), Nodes: e.nodes})
+}
+
+// loaded starts the system and makes the topic.
+func (e *turn) loaded() (*cluster.Cluster, error) {
+	c, err := e.start()
 	if err != nil {
 		return nil, err
 	}
-	if err := fresh(b.Address, topic); err != nil {
-		b.Kill()
-		return nil, err
+	if err := fresh(c, topic); err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
-	return b, nil
+	return c, nil
 }
 
 // fresh creates a topic and writes to each of its partitions: Kafka names leaders that don't know of it yet.
-func fresh(address, topic string) error {
-	if err := create(address, []string{topic}, partitions); err != nil {
+func fresh(c *cluster.Cluster, topic string) error {
+	if err := create(c, []string{topic}, partitions); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		err := pump(address, topic, 1, 1, 100)
+		err := pump(c, topic, 1, 1, 100)
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
@@ -67,8 +85,8 @@ func fresh(address, topic string) error {
 }
 
 // cost measures CPU and time of f.
-func cost(b *cluster.Broker, f func() error) (cpu, wall time.Duration, err error) {
-	before, err := b.CPU()
+func cost(c *cluster.Cluster, f func() error) (cpu, wall time.Duration, err error) {
+	before, err := c.CPU()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -77,7 +95,7 @@ func cost(b *cluster.Broker, f func() error) (cpu, wall time.Duration, err error
 		return 0, 0, err
 	}
 	wall = time.Since(began)
-	after, err := b.CPU()
+	after, err := c.CPU()
 	return after - before, wall, err
 }
 
@@ -86,14 +104,33 @@ const (
 	gb = 1e9
 )
 
+// The records of bulk, and how many of them make a batch.
+const bulkSize, bulkRecords = 1024, 1000
+
 func bulk(e *turn) error {
-	b, err := e.broker()
+	c, err := e.loaded()
 	if err != nil {
 		return err
 	}
-	defer b.Kill()
-	const size, records = 1024, 1000
-	if err := pump(b.Address, topic, 20, records, size); err != nil { // warm-up
+	defer c.Close()
+	if err := produceBulk(e, c); err != nil {
+		return err
+	}
+	return consumeHot(e, c)
+}
+
+func bulk3(e *turn) error {
+	c, err := e.loaded()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return produceBulk(e, c)
+}
+
+func produceBulk(e *turn, c *cluster.Cluster) error {
+	const size, records = bulkSize, bulkRecords
+	if err := pump(c, topic, 20, records, size); err != nil { // warm-up
 		return err
 	}
 	written, err := cluster.DeviceWritten(e.dir)
@@ -102,11 +139,11 @@ func bulk(e *turn) error {
 	}
 	const batches = 400
 	bytes := float64(batches * partitions * records * size)
-	cpu, wall, err := cost(b, func() error { return pump(b.Address, topic, batches, records, size) })
+	cpu, wall, err := cost(c, func() error { return pump(c, topic, batches, records, size) })
 	if err != nil {
 		return err
 	}
-	memory, err := b.Memory()
+	memory, err := c.Memory()
 	if err != nil {
 		return err
 	}
@@ -121,23 +158,26 @@ func bulk(e *turn) error {
 		return err
 	}
 	e.note("device bytes per byte", "", float64(after-written)/bytes)
+	return nil
+}
 
-	// What fits in the memory that troupe keeps for the newest records, read over and over.
-	const hot = "hot"
-	if err := fresh(b.Address, hot); err != nil {
+// consumeHot reads what fits in the memory that troupe keeps for the newest records, over and over.
+func consumeHot(e *turn, c *cluster.Cluster) error {
+	const size, records, hot = bulkSize, bulkRecords, "hot"
+	if err := fresh(c, hot); err != nil {
 		return err
 	}
 	const hotBatches, passes = 15, 16
-	if err := pump(b.Address, hot, hotBatches, records, size); err != nil {
+	if err := pump(c, hot, hotBatches, records, size); err != nil {
 		return err
 	}
-	if _, err := drain(b.Address, hot, hotBatches*records); err != nil {
+	if _, err := drain(c, hot, hotBatches*records); err != nil {
 		return err
 	}
 	read := int64(0)
-	cpu, wall, err = cost(b, func() error {
+	cpu, wall, err := cost(c, func() error {
 		for range passes {
-			n, err := drain(b.Address, hot, hotBatches*records)
+			n, err := drain(c, hot, hotBatches*records)
 			if err != nil {
 				return err
 			}
@@ -177,17 +217,17 @@ func settle(dir string) error {
 }
 
 func small(e *turn) error {
-	b, err := e.broker()
+	c, err := e.loaded()
 	if err != nil {
 		return err
 	}
-	defer b.Kill()
+	defer c.Close()
 	const size, records = 100, 9000
-	if err := pump(b.Address, topic, 10, records, size); err != nil {
+	if err := pump(c, topic, 10, records, size); err != nil {
 		return err
 	}
 	const batches = 150
-	_, wall, err := cost(b, func() error { return pump(b.Address, topic, batches, records, size) })
+	_, wall, err := cost(c, func() error { return pump(c, topic, batches, records, size) })
 	if err != nil {
 		return err
 	}
@@ -196,18 +236,18 @@ func small(e *turn) error {
 }
 
 func latency(e *turn) error {
-	b, err := e.broker()
+	c, err := e.loaded()
 	if err != nil {
 		return err
 	}
-	defer b.Kill()
+	defer c.Close()
 	const perSecond, size = 4882, 1024
-	if _, err := trickle(b.Address, topic, perSecond, size, 3*time.Second); err != nil {
+	if _, err := trickle(c, topic, perSecond, size, 3*time.Second); err != nil {
 		return err
 	}
 	var took []time.Duration
-	cpu, _, err := cost(b, func() error {
-		took, err = trickle(b.Address, topic, perSecond, size, 10*time.Second)
+	cpu, _, err := cost(c, func() error {
+		took, err = trickle(c, topic, perSecond, size, 10*time.Second)
 		return err
 	})
 	if err != nil {
@@ -222,14 +262,14 @@ func latency(e *turn) error {
 var perfLine = regexp.MustCompile(`records sent, ([0-9.]+) records/sec \(([0-9.]+) MB/sec\)`)
 
 func perf(e *turn) error {
-	b, err := e.broker()
+	c, err := e.loaded()
 	if err != nil {
 		return err
 	}
-	defer b.Kill()
+	defer c.Close()
 	run := func(records int) (float64, error) {
 		cmd := exec.Command(filepath.Join(e.root, "benchmarks/kafka/run-class"), "org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--num-records", strconv.Itoa(records),
-			"--record-size", "1024", "--throughput", "-1", "--bootstrap-server", b.Address, "--command-property", "acks=all")
+			"--record-size", "1024", "--throughput", "-1", "--bootstrap-server", c.Nodes[0].Address, "--command-property", "acks=all")
 		cmd.Env = append(os.Environ(), "KAFKA_HEAP=-Xmx512m")
 		out, err := cmd.CombinedOutput()
 		lines := perfLine.FindAllSubmatch(out, -1)
@@ -251,14 +291,14 @@ func perf(e *turn) error {
 }
 
 func start(e *turn) error {
-	b, err := e.system.Start(e.dir)
+	c, err := e.start()
 	if err != nil {
 		return err
 	}
-	defer b.Kill()
-	e.note("start, empty", "s", b.Started.Seconds())
+	defer c.Close()
+	e.note("start, empty", "s", c.Nodes[0].Started().Seconds())
 	time.Sleep(2 * time.Second)
-	memory, err := b.Memory()
+	memory, err := c.Memory()
 	if err != nil {
 		return err
 	}
@@ -267,34 +307,36 @@ func start(e *turn) error {
 }
 
 func many(e *turn) error {
-	b, err := e.system.Start(e.dir)
+	c, err := e.start()
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	var topics []string
 	for i := range 50 {
 		topics = append(topics, fmt.Sprint("many-", i))
 	}
-	if err := create(b.Address, topics, 100); err != nil {
-		b.Kill()
+	if err := create(c, topics, 100); err != nil {
 		return err
 	}
 	time.Sleep(2 * time.Second)
-	memory, err := b.Memory()
+	memory, err := c.Memory()
 	if err != nil {
-		b.Kill()
 		return err
 	}
 	e.note("memory with 5,000 partitions", "MB", float64(memory)/mb)
-	b.Kill()
-	if b, err = e.system.Start(e.dir); err != nil {
+	n := c.Nodes[0]
+	n.Kill()
+	if err := n.Start(); err != nil {
 		return err
 	}
-	defer b.Kill()
+	if err := c.AwaitReady(); err != nil {
+		return err
+	}
 	began := time.Now()
-	if err := led(b.Address, topics, 100); err != nil {
+	if err := led(c, topics, 100); err != nil {
 		return err
 	}
-	e.note("restart with 5,000 partitions", "s", (b.Started + time.Since(began)).Seconds())
+	e.note("restart with 5,000 partitions", "s", (n.Started() + time.Since(began)).Seconds())
 	return nil
 }

@@ -24,7 +24,7 @@ func main() {
 	flag.Parse()
 	if *list {
 		for _, f := range figures() {
-			fmt.Printf("%-8s  %s\n", f.name, f.doc)
+			fmt.Printf("%-9s  %s\n", f.name, f.doc)
 		}
 		return
 	}
@@ -47,13 +47,21 @@ func run(only string, rounds int, out, scratch string, touch int) error {
 	if len(chosen) == 0 {
 		return errors.New("no such figure; --list names them")
 	}
-	systems := []*cluster.System{
-		cluster.Troupe(root),
-		cluster.Kafka(root, unsynced),
-		cluster.Kafka(root, flushOne, "log.flush.interval.messages=1"),
+	dir, err := os.MkdirTemp("", "troupe-binary")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	binary, err := cluster.Build(root, dir)
+	if err != nil {
+		return err
 	}
 	var r results
 	for _, f := range chosen {
+		systems := systems(root, binary, f.nodes)
+		if f.series {
+			rounds, systems = 1, systems[:2]
+		}
 		for round := range rounds {
 			for _, s := range systems {
 				if err := takeTurn(&r, root, f, s, scratch, touch<<30); err != nil {
@@ -63,6 +71,16 @@ func run(only string, rounds int, out, scratch string, touch int) error {
 		}
 	}
 	return r.write(cmp.Or(out, filepath.Join(root, "benchmarks/results")), commitOf(root))
+}
+
+// systems are those that are measured, in their order. With several nodes each of them answers once two have a record.
+func systems(root, binary string, nodes int) []*cluster.System {
+	set := []string{fmt.Sprint("min.insync.replicas=", min(2, nodes))}
+	return []*cluster.System{
+		cluster.Troupe(binary, set...),
+		cluster.Kafka(root, unsynced, set...),
+		cluster.Kafka(root, flushOne, append(set, "log.flush.interval.messages=1")...),
+	}
 }
 
 // commitOf names the commit that is measured; a folder that is no clone has none.
@@ -97,8 +115,11 @@ func takeTurn(r *results, root string, f figure, s *cluster.System, scratch stri
 	if err := settle(dir); err != nil { // what the turn before has left to write is none of this one's business
 		return err
 	}
-	return f.run(&turn{root: root, system: s, dir: dir, note: func(measure, unit string, value float64) {
-		fmt.Printf("%-8s  %-14s  %-32s %10.3f %s\n", f.name, s.Name, measure, value, unit)
+	return f.run(&turn{root: root, system: s, nodes: f.nodes, dir: dir, note: func(measure, unit string, value float64) {
+		if f.nodes > 1 {
+			measure = fmt.Sprintf("%d nodes: %s", f.nodes, measure)
+		}
+		fmt.Printf("%-9s  %-14s  %-56s %10.3f %s\n", f.name, s.Name, measure, value, unit)
 		r.add(measure, unit, s.Name, value)
 	}})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/benchmarks/cluster"
 	"troupe/partition/record"
 )
 
@@ -72,8 +72,8 @@ func (c *conn) ask(q kmsg.Request) (kmsg.Response, error) {
 }
 
 // create makes topics, each with so many partitions, and waits until all partitions have leaders.
-func create(address string, topics []string, partitions int32) error {
-	c, err := dial(address)
+func create(nodes *cluster.Cluster, topics []string, partitions int32) error {
+	c, err := dial(nodes.Nodes[0].Address)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func create(address string, topics []string, partitions int32) error {
 		q.Version, q.TimeoutMillis = 5, 120_000
 		for _, name := range chunk {
 			t := kmsg.NewCreateTopicsRequestTopic()
-			t.Topic, t.NumPartitions, t.ReplicationFactor = name, partitions, 1
+			t.Topic, t.NumPartitions, t.ReplicationFactor = name, partitions, int16(min(3, len(nodes.Nodes)))
 			q.Topics = append(q.Topics, t)
 		}
 		a, err := c.ask(q)
@@ -96,30 +96,23 @@ func create(address string, topics []string, partitions int32) error {
 			}
 		}
 	}
-	return led(address, topics, partitions)
+	return led(nodes, topics, partitions)
 }
 
 // led waits until all partitions of the topics have leaders.
-func led(address string, topics []string, partitions int32) error {
-	c, err := dial(address)
+func led(nodes *cluster.Cluster, topics []string, partitions int32) error {
+	c, err := dial(nodes.Nodes[0].Address)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		m := kmsg.NewPtrMetadataRequest()
-		m.Version = 9
-		for _, name := range topics {
-			t := kmsg.NewMetadataRequestTopic()
-			t.Topic = &name
-			m.Topics = append(m.Topics, t)
-		}
-		a, err := c.ask(m)
+		m, err := c.metadata(topics...)
 		if err != nil {
 			return err
 		}
 		ready := true
-		for _, t := range a.(*kmsg.MetadataResponse).Topics {
+		for _, t := range m.Topics {
 			ready = ready && t.ErrorCode == 0 && len(t.Partitions) == int(partitions)
 			for _, p := range t.Partitions {
 				ready = ready && p.ErrorCode == 0 && p.Leader > 0
@@ -132,6 +125,42 @@ func led(address string, topics []string, partitions int32) error {
 			return errors.New("the topics' partitions have no leaders")
 		}
 	}
+}
+
+func (c *conn) metadata(topics ...string) (*kmsg.MetadataResponse, error) {
+	m := kmsg.NewPtrMetadataRequest()
+	m.Version = 9
+	for _, name := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &name
+		m.Topics = append(m.Topics, t)
+	}
+	a, err := c.ask(m)
+	if err != nil {
+		return nil, err
+	}
+	return a.(*kmsg.MetadataResponse), nil
+}
+
+// leaders are the addresses of those that lead a topic's partitions, by partition.
+func leaders(nodes *cluster.Cluster, topic string) ([]string, error) {
+	c, err := dial(nodes.Nodes[0].Address)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	m, err := c.metadata(topic)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(m.Topics[0].Partitions))
+	for _, p := range m.Topics[0].Partitions {
+		if p.Leader < 1 {
+			return nil, fmt.Errorf("%s-%d has no leader", topic, p.Partition)
+		}
+		out[p.Partition] = nodes.Node(p.Leader).Address
+	}
+	return out, nil
 }
 
 // makeBatch returns a batch of records that can't be compressed.
@@ -168,37 +197,39 @@ func produced(b []byte) error {
 // partitions is how many the measured topic has.
 const partitions = 6
 
-// together runs f for each partition, on a connection of its own, and returns the first error.
-func together(address string, f func(ctx context.Context, c *conn, partition int32) error) error {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
+// together runs f for each partition, on a connection of its own to the one that leads it.
+func together(nodes *cluster.Cluster, topic string, f func(c *conn, partition int32) error) error {
+	addresses, err := leaders(nodes, topic)
+	if err != nil {
+		return err
+	}
 	var wg sync.WaitGroup
-	for p := range int32(partitions) {
+	errs := make([]error, len(addresses))
+	for p, address := range addresses {
 		wg.Go(func() {
 			c, err := dial(address)
-			if err == nil {
-				defer c.Close()
-				err = f(ctx, c, p)
-			}
 			if err != nil {
-				cancel(err)
+				errs[p] = err
+				return
 			}
+			defer c.Close()
+			errs[p] = f(c, int32(p))
 		})
 	}
 	wg.Wait()
-	return context.Cause(ctx)
+	return errors.Join(errs...)
 }
 
 // inFlight is how many requests a producer's connection has at most without an answer.
 const inFlight = 2
 
 // pump writes batches of one form until so many were acknowledged in each partition.
-func pump(address, topic string, batches, records, size int) error {
+func pump(nodes *cluster.Cluster, topic string, batches, records, size int) error {
 	b, err := makeBatch(records, size)
 	if err != nil {
 		return err
 	}
-	return together(address, func(_ context.Context, c *conn, p int32) error {
+	return together(nodes, topic, func(c *conn, p int32) error {
 		f := frame(topic, p, b)
 		window := make(chan struct{}, inFlight)
 		go func() {
@@ -226,14 +257,14 @@ func pump(address, topic string, batches, records, size int) error {
 
 // trickle sends single records at a steady rate, whatever the answers take, and returns for each the time from when it was due until it was
 // acknowledged.
-func trickle(address, topic string, perSecond, size int, d time.Duration) ([]time.Duration, error) {
+func trickle(nodes *cluster.Cluster, topic string, perSecond, size int, d time.Duration) ([]time.Duration, error) {
 	b, err := makeBatch(1, size)
 	if err != nil {
 		return nil, err
 	}
 	var mu sync.Mutex
 	var all []time.Duration
-	err = together(address, func(_ context.Context, c *conn, p int32) error {
+	err = together(nodes, topic, func(c *conn, p int32) error {
 		f := frame(topic, p, b)
 		gap := time.Second * partitions / time.Duration(perSecond)
 		count := int(d / gap)
@@ -277,10 +308,10 @@ func pause(d time.Duration) {
 }
 
 // drain reads all partitions from their start to an offset, and returns the bytes of the batches.
-func drain(address, topic string, end int64) (int64, error) {
+func drain(nodes *cluster.Cluster, topic string, end int64) (int64, error) {
 	var mu sync.Mutex
 	total := int64(0)
-	err := together(address, func(_ context.Context, c *conn, p int32) error {
+	err := together(nodes, topic, func(c *conn, p int32) error {
 		q := kmsg.NewPtrFetchRequest()
 		q.Version, q.MaxWaitMillis, q.MinBytes, q.MaxBytes, q.SessionEpoch = 11, 500, 1, 50<<20, -1
 		x := kmsg.NewFetchRequestTopicPartition()

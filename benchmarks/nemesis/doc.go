@@ -6,6 +6,8 @@
 //	    ─► checks of the History, of what a fresh reader finds, and of the nodes' data folders
 //	    ─► Report: violations, and the longest gaps in acknowledged produces
 //
+// The same run measures failovers beside Apache Kafka, in package load: then probes (probes.go) are there as well, and what only troupe's nodes log and store is not looked at.
+//
 // What is checked stands in checks.go, a line each. The seed decides which faults strike whom, and when; it does not decide what the processes make of it.
 //
 // # How to add

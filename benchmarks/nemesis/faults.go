@@ -48,6 +48,7 @@ func Faults() []Fault {
 	return []Fault{
 		{Name: "kill", Doc: "kill -9 of the node that leads most", Hold: 1500 * time.Millisecond, Led: time.Second, Others: 200 * time.Millisecond, Strike: kill(1), End: startAll},
 		{Name: "interrupt", Doc: "Ctrl+C on one node, and a start", Hold: 500 * time.Millisecond, Led: 300 * time.Millisecond, Others: 300 * time.Millisecond, Strike: interrupt, End: startAll},
+		{Name: "rolling", Doc: "Ctrl+C on one node after another, and a start", Led: 300 * time.Millisecond, Strike: roll, End: startAll},
 		{Name: "freeze", Doc: "SIGSTOP of the node that leads most", Hold: 3 * time.Second, Led: 2500 * time.Millisecond, Strike: freeze, End: thaw},
 		{Name: "isolate", Doc: "one node is cut off from the others", Hold: 3 * time.Second, Strike: isolate, End: mend},
 		{Name: "mute", Doc: "what one node sends reaches nobody", Hold: 2 * time.Second, Strike: mute, End: mend},
@@ -111,6 +112,25 @@ func interrupt(s *Scene) error {
 	ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
 	defer cancel()
 	return s.Victims[0].Interrupt(ctx)
+}
+
+// roll restarts one node after another, as a new version is rolled out.
+func roll(s *Scene) error {
+	s.Victims = s.Cluster.Nodes
+	ctx, cancel := context.WithTimeout(s.ctx, 3*time.Minute)
+	defer cancel()
+	for _, n := range s.Cluster.Nodes {
+		if err := n.Interrupt(ctx); err != nil {
+			return err
+		}
+		if err := n.Start(); err != nil {
+			return err
+		}
+		if err := s.Cluster.AwaitWhole(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func freeze(s *Scene) error {

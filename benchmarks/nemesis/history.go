@@ -33,6 +33,7 @@ type History struct {
 	mu         sync.Mutex
 	sent       map[ID]time.Time // of records without an answer yet
 	acks       [][]Ack          // by partition, in the order of the answers
+	beats      *beats           // when they came
 	consumed   []map[int64]ID   // by partition and offset
 	leaders    map[ledEpoch]int32
 	high       []int64 // by partition
@@ -44,7 +45,7 @@ type History struct {
 // NewHistory returns an empty History of a topic's partitions.
 func NewHistory(partitions int) *History {
 	h := &History{
-		sent: map[ID]time.Time{}, acks: make([][]Ack, partitions), leaders: map[ledEpoch]int32{}, topics: map[string]topicState{}, high: make([]int64, partitions), counts: map[string]int{},
+		sent: map[ID]time.Time{}, acks: make([][]Ack, partitions), beats: newBeats(partitions), leaders: map[ledEpoch]int32{}, topics: map[string]topicState{}, high: make([]int64, partitions), counts: map[string]int{},
 	}
 	for range partitions {
 		h.consumed = append(h.consumed, map[int64]ID{})
@@ -92,6 +93,7 @@ func (h *History) acknowledge(id ID, offset int64) {
 	defer h.mu.Unlock()
 	h.acks[id.Partition] = append(h.acks[id.Partition], Ack{id, offset, h.sent[id], time.Now()})
 	delete(h.sent, id)
+	h.beats.note(id.Partition)
 }
 
 // consume notes what a consumer has read. All readers must see the same record at an offset.
@@ -181,21 +183,4 @@ func (h *History) hasBegun() bool {
 		}
 	}
 	return true
-}
-
-// Gap is the longest time, within a window, in which nothing was acknowledged in a partition.
-func (h *History) Gap(partition int32, from, to time.Time) (longest time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	last := from
-	for _, a := range h.acks[partition] {
-		if a.Acked.Before(from) {
-			continue
-		}
-		if a.Acked.After(to) {
-			break
-		}
-		longest, last = max(longest, a.Acked.Sub(last)), a.Acked
-	}
-	return max(longest, to.Sub(last))
 }

@@ -41,10 +41,11 @@ func TestNemesis(t *testing.T) {
 	if o.DiskBytes == 0 {
 		o.Faults = slices.DeleteFunc(o.Faults, func(f Fault) bool { return f.Disks })
 	}
-	var err error
-	if o.Binary, err = cluster.Build("../..", t.TempDir()); err != nil {
+	binary, err := cluster.Build("../..", t.TempDir())
+	if err != nil {
 		t.Fatal(err)
 	}
+	o.System = cluster.Troupe(binary, "min.insync.replicas=2", "offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0", "replica.lag.time.max.ms=1000", "log.level=debug")
 	o.Dir = cmp.Or(os.Getenv("NEMESIS_KEEP"), t.TempDir())
 	r, err := Run(context.Background(), o)
 	if err != nil {

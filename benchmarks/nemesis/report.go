@@ -15,6 +15,8 @@ type Turn struct {
 	Whole   time.Duration // from its end until the cluster was whole
 	// Led and Others are the longest gaps in what was acknowledged on partitions that victims led, and on all others; 0 where there were none of them.
 	Led, Others time.Duration
+	// Fresh and Default are those of the probes, on partitions that victims led; 0 where there are no probes.
+	Fresh, Default time.Duration
 }
 
 // String shows a turn as one line.

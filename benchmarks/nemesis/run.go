@@ -13,40 +13,43 @@ import (
 
 // Options is what a run is made of.
 type Options struct {
-	Binary string // troupe, as cluster.Build returns it
+	System *cluster.System
 	Dir    string // a folder for data and logs
 	Seed   uint64
 	Faults []Fault
 	// For is how long turns go on: each fault has one, in this order, and after that faults and storms in turn by chance. Zero: no more than one each.
 	For       time.Duration
 	DiskBytes int64 // where above zero, each node has a disk of that size
-	Logf      func(format string, args ...any)
+	// Measure says that gaps are what the run is for. Then no chance has a part in how long a fault holds, which is until everybody has been answered where a majority is left; there are
+	// no wires between nodes, and so no faults that cut them; and probes are measured too. What nodes keep is not looked at: they may be Kafka's.
+	Measure bool
+	Logf    func(format string, args ...any)
 }
 
-// wholeWithin is how long a cluster has to become whole again after a fault.
-const wholeWithin = 30 * time.Second
-
-// answeredWithin is how long the clients have, when everything is well again, to be answered and to read all there is.
-const answeredWithin = 30 * time.Second
+// patience is how long a cluster has to become whole again after a fault, and the clients to be answered, and to read all there is, when everything is well again.
+func (o *Options) patience() time.Duration {
+	if o.Measure {
+		return 3 * time.Minute // whoever is measured may take its time
+	}
+	return 30 * time.Second
+}
 
 // Run has a cluster go through faults. An error is one of the harness; what the cluster has done wrong stands in the Report.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	began := time.Now()
-	c, err := cluster.Start(cluster.Options{Binary: o.Binary, Dir: o.Dir, Nodes: 3, DiskBytes: o.DiskBytes, Settings: []string{
-		"min.insync.replicas=2", "offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0", "replica.lag.time.max.ms=1000", "log.level=debug",
-	}})
+	c, err := cluster.Start(cluster.Options{System: o.System, Dir: o.Dir, Nodes: 3, DiskBytes: o.DiskBytes, Wires: !o.Measure})
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	for _, name := range []string{topic, minorityTopic, bulkTopic} {
+	for _, name := range []string{topic, minorityTopic, bulkTopic, freshTopic, defaultTopic} {
 		if err := c.CreateTopic(ctx, name, partitions, nil); err != nil {
 			return nil, err
 		}
 	}
 	r := &run{o: o, cluster: c, chance: rand.New(rand.NewPCG(o.Seed, 0)), report: &Report{Seed: o.Seed}}
 	r.work = &workload{cluster: c, history: NewHistory(partitions)}
-	if err := r.work.start(ctx); err != nil {
+	if err := r.work.start(ctx, o.Measure); err != nil {
 		return nil, err
 	}
 	if err := r.warmUp(ctx); err != nil {
@@ -77,7 +80,7 @@ type run struct {
 
 // warmUp waits until all clients have begun, so that what holds up a beginning is not put down to a fault.
 func (r *run) warmUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answeredWithin)
+	ctx, cancel := context.WithTimeout(ctx, r.o.patience())
 	defer cancel()
 	for !r.work.history.hasBegun() {
 		select {
@@ -122,7 +125,13 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 		r.o.Logf("%s   %s", time.Now().UTC().Format("15:04:05.000"), fmt.Sprintf(format, args...))
 	}}
 	var err error
-	if s.Leaders, err = leaders(ctx, r.cluster); err != nil {
+	probed := map[string][]int32{freshTopic: nil, defaultTopic: nil}
+	for t := range probed {
+		if probed[t], err = leaders(ctx, r.cluster, t); err != nil {
+			return err
+		}
+	}
+	if s.Leaders, err = leaders(ctx, r.cluster, topic); err != nil {
 		return err
 	}
 	s.note("%s: %s", f.Name, f.Doc)
@@ -131,7 +140,11 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
 	s.note("struck are %v, leaders were %v", ids(s.Victims), s.Leaders)
-	r.hold(ctx, s, f.Hold+time.Duration(r.chance.Int64N(int64(f.Hold/2+1))))
+	if r.o.Measure {
+		r.holdUntilAnswered(ctx, s, struck, f.Hold)
+	} else {
+		r.hold(ctx, s, f.Hold+time.Duration(r.chance.Int64N(int64(f.Hold/2+1))))
+	}
 	ended := time.Now()
 	if err := f.End(s); err != nil {
 		return fmt.Errorf("the end of %s: %w", f.Name, err)
@@ -146,13 +159,11 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 	whole := time.Now()
 	time.Sleep(settled) // what is acknowledged by then ends the last gap
 	t := Turn{Fault: f, Victims: ids(s.Victims), Struck: ended.Sub(struck), Whole: whole.Sub(ended)}
-	for p, leader := range s.Leaders {
-		gap := r.work.history.Gap(int32(p), struck, whole.Add(settled))
-		if slices.Contains(t.Victims, leader) {
-			t.Led = max(t.Led, gap)
-		} else {
-			t.Others = max(t.Others, gap)
-		}
+	end := whole.Add(settled)
+	t.Led, t.Others = r.work.history.beats.worst(s.Leaders, t.Victims, struck, end)
+	if r.o.Measure {
+		t.Fresh, _ = r.work.probes.fresh.worst(probed[freshTopic], t.Victims, struck, end)
+		t.Default, _ = r.work.probes.defaults.worst(probed[defaultTopic], t.Victims, struck, end)
 	}
 	s.note("%v", t)
 	r.report.Turns = append(r.report.Turns, t)
@@ -173,9 +184,22 @@ func (r *run) hold(ctx context.Context, s *Scene, last time.Duration) {
 	}
 }
 
+// holdUntilAnswered lets time pass, until everybody has been answered where a majority is left.
+func (r *run) holdUntilAnswered(ctx context.Context, s *Scene, struck time.Time, least time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.patience())
+	defer cancel()
+	for time.Since(struck) < least || 2*len(s.Victims) < len(r.cluster.Nodes) && !r.work.answeredSince(struck) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
 // whole waits until the cluster is whole, and starts those of its nodes that may have ended by themselves.
 func (r *run) whole(ctx context.Context, mayEnd []*cluster.Node) error {
-	ctx, cancel := context.WithTimeout(ctx, wholeWithin)
+	ctx, cancel := context.WithTimeout(ctx, r.o.patience())
 	defer cancel()
 	for {
 		for _, n := range r.cluster.Unexpected() {
@@ -202,8 +226,8 @@ func (r *run) whole(ctx context.Context, mayEnd []*cluster.Node) error {
 // lookEvery is how often it is looked whether the cluster is whole.
 const lookEvery = 30 * time.Millisecond
 
-// leaders are who leads the partitions of the workload's topic.
-func leaders(ctx context.Context, c *cluster.Cluster) ([]int32, error) {
+// leaders are who leads a topic's partitions.
+func leaders(ctx context.Context, c *cluster.Cluster, topic string) ([]int32, error) {
 	all, _, err := c.Nodes[0].Partitions(ctx)
 	if err != nil {
 		return nil, err
@@ -228,12 +252,12 @@ func ids(nodes []*cluster.Node) (out []int32) {
 // finish ends the clients and looks at what they leave.
 func (r *run) finish(ctx context.Context) error {
 	h := r.work.history
-	answered, cancel := context.WithTimeout(ctx, answeredWithin)
+	answered, cancel := context.WithTimeout(ctx, r.o.patience())
 	defer cancel()
 	if err := r.work.end(answered); err != nil {
 		h.violate(allAnswered, "%v", err)
 	}
-	reading, cancel := context.WithTimeout(ctx, answeredWithin)
+	reading, cancel := context.WithTimeout(ctx, r.o.patience())
 	defer cancel()
 	reads, err := r.work.readAll(reading)
 	if err != nil {
@@ -256,6 +280,9 @@ func (r *run) finish(ctx context.Context) error {
 			named[p.Topic] = true
 		}
 		h.checkTopics(n.ID, named)
+	}
+	if r.o.Measure {
+		return nil
 	}
 	time.Sleep(time.Second) // the slowest follower has the last record on its disk
 	r.cluster.Kill(r.cluster.Nodes...)

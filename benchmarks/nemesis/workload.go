@@ -36,6 +36,7 @@ type workload struct {
 	cluster *cluster.Cluster
 	history *History
 	clients []*kgo.Client // of the producers
+	probes  *probes       // nil where there are none
 
 	producing sync.WaitGroup
 	watching  sync.WaitGroup
@@ -52,7 +53,7 @@ func clientOptions(c *cluster.Cluster) []kgo.Opt {
 }
 
 // start starts everybody.
-func (w *workload) start(ctx context.Context) error {
+func (w *workload) start(ctx context.Context, probe bool) error {
 	writing, stopWriting := context.WithCancel(ctx)
 	watching, stopWatching := context.WithCancel(ctx)
 	w.stop = []context.CancelFunc{stopWriting, stopWatching}
@@ -81,6 +82,9 @@ func (w *workload) start(ctx context.Context) error {
 	}
 	for _, n := range w.cluster.Nodes {
 		w.watching.Go(func() { w.watchLeaders(watching, n) })
+	}
+	if probe {
+		return w.startProbes(watching)
 	}
 	return nil
 }
