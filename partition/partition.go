@@ -38,6 +38,9 @@ type Options struct {
 	ElectionTicks, HeartbeatTicks int
 	// Read returns stored entries, as Store.Entries.
 	Read func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error)
+	// ReadBehind, where not nil, returns the entries that raft sends to followers that are far behind, like Read; none where these have to wait. They are sent once such a follower
+	// says something again.
+	ReadBehind func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error)
 	// Warn, where not nil, is told what raft warns of.
 	Warn func(message string)
 }

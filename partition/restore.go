@@ -48,12 +48,16 @@ func Restore(o Options, stored *Stored) (*Partition, error) {
 		}
 		next = entries[len(entries)-1].Index + 1
 	}
+	behind := o.ReadBehind
+	if behind == nil {
+		behind = o.Read
+	}
 	p.replica, err = consensus.New(consensus.Options{
 		ID: o.RaftID, ElectionTicks: o.ElectionTicks, HeartbeatTicks: o.HeartbeatTicks,
 		Hard: stored.Hard.HardState, Configuration: p.state.configuration,
 		SnapshotIndex: stored.Snapshot.Index, SnapshotTerm: stored.Snapshot.Term,
 		Applied: commit, Terms: base.terms, Tail: unapplied,
-		Read: o.Read, Snapshot: p.snapshot, Warn: o.Warn,
+		Read: behind, Snapshot: p.snapshot, Warn: o.Warn,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("restore %s: %w", o.Name, err)

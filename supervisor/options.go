@@ -131,7 +131,7 @@ func (b *builder) machineConfig() partition.Config {
 func (b *builder) replica(o partition.Options) replica.Options {
 	o.Tails, o.ElectionTicks, o.HeartbeatTicks = b.tails, electionTicks, heartbeatTicks
 	return replica.Options{
-		System: b.system, Store: b.o.Store, Partition: o, Broker: b.o.NodeID, Directory: b.directory, Answers: b.answers, Snapshots: b.snapshots,
+		System: b.system, Store: b.o.Store, Partition: o, Broker: b.o.NodeID, Directory: b.directory, Answers: b.answers, Snapshots: b.snapshots, Pace: b.pace,
 		RetainEvery: b.o.Settings.Millis("log.retention.check.interval.ms"), TickEvery: tickEvery,
 	}
 }

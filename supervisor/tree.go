@@ -65,8 +65,9 @@ type builder struct {
 	lags   *lags
 	// answers bounds what is read for clients and not written to them.
 	answers *actors.Credits
-	// snapshots bounds how many the node sends at once.
+	// snapshots bounds how many the node sends at once, pace how fast it sends what followers have missed.
 	snapshots *replica.Snapshots
+	pace      *replica.Pace
 
 	node, membership, directory, partitions, balance, sessions *actor.PID
 	said                                                       sync.Map // what was logged about settings that can't be read
@@ -94,7 +95,10 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 	if o.VoterSilentMax == 0 {
 		o.VoterSilentMax = metadata.VoterSilentMax
 	}
-	b := &builder{o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes), snapshots: replica.NewSnapshots()}
+	b := &builder{
+		o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes), snapshots: replica.NewSnapshots(),
+		pace: replica.NewPace(o.Settings.Int("replica.catchup.bytes.per.second")),
+	}
 	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	top := system.Actors().NewLocalPID(actors.TopName(nodeName(o.NodeID), o.Incarnation)).Id
 	at := func(name string) *actor.PID { return system.Actors().NewLocalPID(top + "/" + name) }

@@ -19,6 +19,9 @@ func (r *replica) turn() {
 	for _, w := range e.Writes {
 		w.Done = func(err error) { r.send(r.self, &stored{r, w, err}) }
 		r.o.Store.Append(&w.Write)
+		if r.o.Pace != nil && r.leads {
+			r.o.Pace.append(r.o.System.Now(), w.Entries)
+		}
 	}
 	r.sendRaft(&e)
 	for _, s := range e.Snapshots {

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	System *actors.System
 	Store  partition.Store
-	// Partition says which one it is; Read and Warn are filled in here.
+	// Partition says which one it is; Read, ReadBehind and Warn are filled in here.
 	Partition partition.Options
 	Broker    kafka.BrokerID // this node
 	Directory *actor.PID     // is told who leads
@@ -39,6 +39,8 @@ type Options struct {
 	Answers *actors.Credits
 	// Snapshots bounds how many snapshots the node sends at once; nil: for this replica alone.
 	Snapshots *Snapshots
+	// Pace is how fast the node sends what followers have missed; nil: as fast as it goes.
+	Pace *Pace
 
 	restarted bool // there was an incarnation before
 }
@@ -149,6 +151,16 @@ func (r *replica) start(ctx actor.Context) {
 	o := r.o.Partition
 	o.Read = func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
 		return r.o.Store.Entries(o.Number, lo, hi, maxBytes)
+	}
+	if pace := r.o.Pace; pace != nil {
+		o.ReadBehind = func(lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
+			if !pace.may(r.o.System.Now()) {
+				return nil, nil
+			}
+			entries, err := o.Read(lo, hi, maxBytes)
+			pace.spend(entries)
+			return entries, err
+		}
 	}
 	o.Warn = func(message string) {
 		level.Warn(r.o.System.Logger()).Log("msg", message, "partition", o.Name, "from", "raft")

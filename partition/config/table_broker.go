@@ -36,6 +36,7 @@ var broker = []Property{
 	{Name: "leader.imbalance.check.interval.seconds", Type: Long, Default: "300", Min: 1, Max: maxInt, Doc: "How often it is looked which partitions are not led by their preferred leaders."},
 	{Name: "log.retention.check.interval.ms", Type: Long, Default: "300000", Min: 1, Max: 1 << 63, Doc: "How often partitions look for records that retention deletes."},
 	{Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Min: 1, Max: maxInt, Dynamic: true, Doc: "How long an idempotent producer that writes nothing is remembered by a partition."},
+	{Name: "replica.catchup.bytes.per.second", Type: Long, Default: "67108864", Min: 1 << 20, Max: 1 << 50, Doc: "How fast the node sends what replicas on other nodes have missed, all of them together. Twice of what is written to the partitions that the node leads comes to it, so that they catch up under any load.", Effect: "None while a cluster is one node."},
 	{Name: "replica.lag.time.max.ms", Type: Long, Default: "30000", Min: 1, Max: 1 << 63, Doc: "How long a replica may lag and still be shown as in sync. No record's safety depends on it.", Effect: "None while a cluster is one node."},
 	// Connections.
 	{Name: "socket.request.max.bytes", Type: Int, Default: "104857600", Min: 1, Max: maxInt, Doc: "Size that a request may have."},

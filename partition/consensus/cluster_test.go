@@ -99,10 +99,16 @@ func (c *three) heartbeat() {
 	c.settle()
 }
 
-// A follower that was away gets what it missed in messages of bounded size, from the disk as well as from what is not there yet, and takes each of them.
+// A follower that was away gets what it missed in messages of bounded size, from the disk as well as from what is not there yet, and takes each of them. Where it has to wait it is
+// sent more after its next answer to a heartbeat.
 func TestCatchUpIsBounded(t *testing.T) {
-	for name, trim := range map[string]bool{"from memory": false, "from the disk": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, x := range []struct {
+		name       string
+		trim       bool
+		reads      int // of the disk for each heartbeat; 0 for all that are wanted
+		heartbeats int
+	}{{"from memory", false, 0, 4}, {"from the disk", true, 0, 4}, {"from the disk, in its time", true, 2, 9}} {
+		t.Run(x.name, func(t *testing.T) {
 			c := newThree(t)
 			c.cut = 3
 			c.replicas[0].Unreachable(3)
@@ -118,7 +124,7 @@ func TestCatchUpIsBounded(t *testing.T) {
 				}
 			}
 			c.settle()
-			if trim {
+			if x.trim {
 				c.replicas[0].TrimTail(1000)
 			}
 			for range 5 { // not on the leader's disk when the follower asks
@@ -130,7 +136,8 @@ func TestCatchUpIsBounded(t *testing.T) {
 			}
 			c.turn(0)
 			c.cut, c.rejected = 0, 0
-			for range 4 {
+			for range x.heartbeats {
+				c.disks[0].paced, c.disks[0].reads = x.reads > 0, x.reads
 				c.heartbeat()
 			}
 			if c.largest > messageBytesMax {

@@ -46,7 +46,7 @@ type Options struct {
 	Terms Terms
 	// Tail holds the stored entries after Applied, all of them.
 	Tail []Entry
-	// Read returns entries [lo, hi) of the store, at least one. It is only called for entries that have left the tail.
+	// Read returns entries [lo, hi) of the store, or the first of them; none where the follower for which they are has to wait. It is only called for entries that have left the tail.
 	Read func(lo, hi Index, maxBytes int) ([]Entry, error)
 	// Snapshot returns what a replica can begin with that needs entries before the first of the log; ok is false where there is nothing to give now. Where it is nil there never is.
 	Snapshot func() (s Snapshot, ok bool)

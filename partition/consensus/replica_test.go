@@ -11,10 +11,23 @@ type disk struct {
 	entries []Entry
 	hard    HardState
 	waiting []*Write
+	paced   bool
+	reads   int // that are left, where it is paced
 }
 
 func (d *disk) read(lo, hi Index, maxBytes int) ([]Entry, error) {
-	return d.entries[lo-1 : hi-1], nil
+	if d.paced && d.reads == 0 {
+		return nil, nil
+	}
+	d.reads--
+	n, size := 0, 0
+	for _, e := range d.entries[lo-1 : hi-1] {
+		if size += len(e.Data); n > 0 && size > maxBytes {
+			break
+		}
+		n++
+	}
+	return d.entries[lo-1:][:n:n], nil
 }
 
 func (d *disk) sync(r *Replica) {
