@@ -21,7 +21,12 @@ type Survey struct {
 	LogStart, HighWatermark    kafka.Offset
 	LogEnd                     kafka.Offset // the offset after the last record of the log, be it known to be committed or not
 	Last                       consensus.Index
-	LastTerm                   consensus.Term
+	LastTerm, Term             consensus.Term // of the last entry, and the newest that it knows
+}
+
+// Follows tells whether it has a vote and a leader, or leads itself: it has heard of that one within an election timeout, or would know of its death.
+func (s *Survey) Follows() bool {
+	return s.Leader != 0 && (slices.Contains(s.Voters, s.RaftID) || slices.Contains(s.Outgoing, s.RaftID))
 }
 
 // Survey returns what this replica knows.
@@ -29,7 +34,7 @@ func (p *Partition) Survey() Survey {
 	c, last := &p.state.configuration, p.replica.Last()
 	return Survey{
 		RaftID: p.o.RaftID, Leader: p.replica.Leader(), Voters: c.Voters, Outgoing: c.Outgoing, Learners: c.Learners,
-		LogStart: p.state.logStart, HighWatermark: p.state.highWatermark, LogEnd: p.end(), Last: last, LastTerm: p.replica.Terms().Of(last),
+		LogStart: p.state.logStart, HighWatermark: p.state.highWatermark, LogEnd: p.end(), Last: last, LastTerm: p.replica.Terms().Of(last), Term: p.replica.Term(),
 	}
 }
 
@@ -88,6 +93,8 @@ func (p *Partition) Recover(there []uint64, batches ...record.Batch) (*LogWrite,
 		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: this replica leads it.", p.o.Name)
 	case !s.Lost(there):
 		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: most of its voters are there; one of them leads it, or will.", p.o.Name)
+	case s.Follows():
+		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: replica %d leads it, or did a moment ago.", p.o.Name, s.Leader)
 	case p.installing > 0:
 		return nil, kafka.Errorf(kerr.CoordinatorLoadInProgress, "%s is being made from a snapshot; try again in a moment.", p.o.Name)
 	}
