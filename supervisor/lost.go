@@ -13,6 +13,7 @@ import (
 
 	"troupe/actors"
 	"troupe/actors/messages"
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
 )
 
@@ -29,6 +30,7 @@ type LostPartition struct {
 	AheadOn *int32 `json:"ahead_on"`
 
 	number kafka.PartitionNumber
+	term   consensus.Term
 	there  []messages.Surveyed // the other replicas that answer
 	gone   []uint64
 }
@@ -76,7 +78,7 @@ func (p *partitions) replicas() *heldReplicas {
 			if name, ok = image.NameOf(number); !ok {
 				continue
 			}
-			if held, ok := image.Partition(name).ReplicaOn(p.b.o.NodeID); !ok || held.RaftID != r.raftID {
+			if !p.isNamed(number, r) {
 				continue // it is about to go
 			}
 		}
@@ -87,10 +89,21 @@ func (p *partitions) replicas() *heldReplicas {
 	return out
 }
 
+// isNamed tells whether a replica is the one that the metadata has on this node.
+func (p *partitions) isNamed(number kafka.PartitionNumber, r *running) bool {
+	image := p.b.router.View().Image
+	name, ok := image.NameOf(number)
+	if !ok {
+		return number == kafka.MetadataPartition
+	}
+	held, ok := image.Partition(name).ReplicaOn(p.b.o.NodeID)
+	return ok && held.RaftID == r.raftID
+}
+
 func (p *partitions) recover(ctx actor.Context, m *recoverReplica) {
 	p.reconcile(ctx)
 	r := p.running[m.number]
-	if r == nil || r.ended {
+	if r == nil || r.ended || !p.isNamed(m.number, r) { // or another one goes on
 		to, refusal := m.m.Undelivered()
 		ctx.Send(to, refusal)
 		return
@@ -138,9 +151,9 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 	var out []*LostPartition
 	for i, h := range leaderless {
 		l := &LostPartition{
-			Partition: h.name.String(), Replica: mine[i].RaftID, LogStart: int64(mine[i].LogStart), HighWatermark: int64(mine[i].HighWatermark), LogEnd: int64(mine[i].LogEnd), number: h.number,
+			Partition: h.name.String(), Replica: mine[i].RaftID, term: mine[i].Term, LogStart: int64(mine[i].LogStart), HighWatermark: int64(mine[i].HighWatermark), LogEnd: int64(mine[i].LogEnd), number: h.number,
 		}
-		best, loading := mine[i], false
+		best, loading, led := mine[i], false, mine[i].Follows()
 		for n, node := range others {
 			a := answers[i*len(others)+n]
 			if errors.Is(a.Err, errTooLate) {
@@ -152,11 +165,12 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 				continue
 			}
 			l.there = append(l.there, *s)
+			led = led || s.Follows() // it may be on a node that this one does not reach
 			if best.Behind(s) {
 				best, l.AheadOn = s, new(int32(node))
 			}
 		}
-		if !loading && mine[i].Lost(l.ids()) {
+		if !loading && !led && mine[i].Lost(l.ids()) {
 			l.give(mine[i], h, held, others)
 			out = append(out, l)
 		}

@@ -179,7 +179,7 @@ func (r *recovery) topics(ctx context.Context, lost []*LostPartition, out *Recov
 	}
 	q := &metadata.RecoverPartitions{Broker: r.b.o.NodeID}
 	for _, l := range lost {
-		q.Numbers = append(q.Numbers, l.number)
+		q.Survivors = append(q.Survivors, metadata.Survivor{Number: l.number, RaftID: l.Replica, Term: l.term})
 	}
 	if err := r.tellController(ctx, q); err != nil {
 		return fmt.Errorf("the controller does not give the other replicas up: %w", err)

@@ -365,3 +365,47 @@ func (c *cluster) createOn(ctx context.Context, topic string, replicas ...[]int3
 		c.t.Fatal(err)
 	}
 }
+
+// Two of three replicas are given up while the metadata has its majority. They come back with their data while the one that went on is not there: they would be a majority of what was,
+// and must not take a record; nor may a second start make their old data that of the replicas that take their place.
+func TestGivenUpReplicasComeBack(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 5)
+	c.start(1, 2, 3, 4, 5)
+	c.until(ctx, "five nodes vote on the metadata", func() bool { return len(c.voters(ctx)) == 5 })
+	c.createOn(ctx, "orders", []int32{1, 2, 3})
+	c.awaitInSync(ctx, "orders", 3)
+	c.write(ctx, c.client(), "orders", 0, 0, 50)
+	c.servers[1].kill()
+	c.servers[2].kill()
+	c.awaitLost(ctx, 1, "orders-0")
+	if code, out, stderr := c.recover(1, "orders-0", "--accept-data-loss"); code != exitOK {
+		t.Fatalf("recover says %d, %s%s", code, out, stderr)
+	}
+	reached := kgo.SeedBrokers(c.kafka[0], c.kafka[3], c.kafka[4])
+	c.write(ctx, c.client(reached), "orders", 0, 50, 100)
+	c.servers[0].kill()
+
+	none := func() {
+		t.Helper()
+		within, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		r, err := c.client(kgo.SeedBrokers(c.kafka[1:]...)).ProduceSync(within, &kgo.Record{Topic: "orders", Value: []byte("lost")}).First()
+		if err == nil {
+			t.Errorf("a replica that was given up has acknowledged a record at offset %d", r.Offset)
+		}
+	}
+	c.start(2, 3)
+	none()
+	c.servers[1].kill()
+	c.servers[2].kill()
+	c.start(2, 3)
+	none()
+	c.start(1)
+	c.awaitInSync(ctx, "orders", 3)
+	c.write(ctx, c.client(), "orders", 0, 100, 150)
+	c.servers[0].kill()
+	c.write(ctx, c.client(kgo.SeedBrokers(c.kafka[1:]...)), "orders", 0, 150, 200)
+	c.read(ctx, "orders", 0, 200, kgo.SeedBrokers(c.kafka[1:]...))
+}

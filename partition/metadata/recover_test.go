@@ -1,15 +1,22 @@
 package metadata
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
 )
 
-func recoverOn(broker kafka.BrokerID, numbers ...kafka.PartitionNumber) *RecoverPartitions {
-	return &RecoverPartitions{Broker: broker, Numbers: numbers}
+// recoverOn has a replica go on that is in a term.
+func recoverOn(broker kafka.BrokerID, raftID uint64, term consensus.Term, others ...kafka.PartitionNumber) *RecoverPartitions {
+	q := &RecoverPartitions{Broker: broker, Survivors: []Survivor{{RaftID: raftID, Term: term}}}
+	for _, number := range others {
+		q.Survivors = append(q.Survivors, Survivor{Number: number, RaftID: raftID, Term: term})
+	}
+	return q
 }
 
 // Each script begins with a partition on brokers 1, 2 and 3 of six.
@@ -23,21 +30,26 @@ func TestRecoverPartitions(t *testing.T) {
 		name  string
 		steps []step
 	}{
-		{"others get new ids", []step{{recoverOn(2, 1), "written", "1:4 2:2 3:5"}, {recoverOn(3, 1), "written", "1:6 2:7 3:5"}}},
+		{"others get new ids", []step{{recoverOn(2, 2, 7), "written", "1:4 2:2 3:5 since 50007 but 2"}, {recoverOn(3, 5, 1), "written", "1:6 2:7 3:5 since 50007 but 5"}}},
 		{"one that comes is given up, one that goes stays", []step{
 			{alter(1, 4, 5), "written", "1:1 +4:4 +5:5 -2:2 -3:3"},
-			{recoverOn(3, 1), "written", "1:6 +4:7 +5:8 -2:9 -3:3"},
-			{reached(6, 7, 8), "written", "1:6 4:7 5:8"},
+			{recoverOn(3, 3, 1), "written", "1:6 +4:7 +5:8 -2:9 -3:3 since 50001 but 3"},
+			{reached(6, 7, 8), "written", "1:6 4:7 5:8 since 50001 but 3"},
 		}},
-		{"one that comes is the only one", []step{{alter(1, 4, 5), "written", ""}, {recoverOn(4, 1), "written", "1:6 +4:4 +5:7 -2:8 -3:9"}}},
+		{"one that comes is the only one", []step{{alter(1, 4, 5), "written", ""}, {recoverOn(4, 4, 1), "written", "1:6 +4:4 +5:7 -2:8 -3:9 since 50001 but 4"}}},
 		{"of those that leave only the one that is left stays", []step{
 			{alter(4, 5, 6), "written", ""}, {alter(), "written", "1:1 2:2 3:3 | 4:4 5:5 6:6"},
-			{recoverOn(5, 1), "written", "1:7 2:8 3:9 | 5:5"},
-			{reached(7, 8, 9), "written", "1:7 2:8 3:9"},
+			{recoverOn(5, 5, 1), "written", "1:7 2:8 3:9 | 5:5 since 50001 but 5"},
+			{reached(7, 8, 9), "written", "1:7 2:8 3:9 since 50001 but 5"},
+		}},
+		{"two want to go on at once", []step{
+			{recoverOn(1, 1, 1), "written", "1:1 2:4 3:5 since 50001 but 1"},
+			{recoverOn(2, 2, 1), "INVALID_REQUEST: The replica of t-0 on broker 2 was given up: another one goes on.", "1:1 2:4 3:5 since 50001 but 1"},
+			{recoverOn(1, 1, 3), "written", "1:1 2:6 3:7 since 50003 but 1"},
 		}},
 		{"refusals", []step{
-			{recoverOn(4, 1), "INVALID_REQUEST: Broker 4 has no replica of t-0.", "1:1 2:2 3:3"},
-			{recoverOn(2, 1, 9), "UNKNOWN_TOPIC_OR_PARTITION: There is no partition of number 9.", "1:1 2:2 3:3"},
+			{recoverOn(4, 4, 1), "INVALID_REQUEST: Broker 4 has no replica of t-0.", "1:1 2:2 3:3"},
+			{recoverOn(2, 2, 1, 9), "UNKNOWN_TOPIC_OR_PARTITION: There is no partition of number 9.", "1:1 2:2 3:3"},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,13 +64,13 @@ func TestRecoverPartitions(t *testing.T) {
 				case *ReassignmentsDone:
 					body.Reached[0].Number = number
 				case *RecoverPartitions:
-					body.Numbers[0] = number
+					body.Survivors[0].Number = number
 				}
 				if got := saidOfReassignment(l.ask(s.body)); got != s.want {
 					t.Errorf("step %d: %q, want %q", i, got, s.want)
 				}
 				p := &l.c.image.Topic("t").Partitions[0]
-				if got := replicasOf(p); s.row != "" && got != s.row {
+				if got := replicasOf(p) + sinceOf(p); s.row != "" && got != s.row {
 					t.Errorf("step %d: %s, want %s", i, got, s.row)
 				}
 			}
@@ -67,6 +79,14 @@ func TestRecoverPartitions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sinceOf says which terms were given up, and of which replica not.
+func sinceOf(p *Partition) string {
+	if p.Since == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" since %d but %d", p.Since, p.Survivor)
 }
 
 // Brokers that were given up are refused with the store that they had, for good, and taken with another one, with new ids everywhere.
