@@ -26,7 +26,8 @@ type LostPartition struct {
 	HighWatermark int64         `json:"high_watermark"`
 	LogEnd        int64         `json:"log_end"`
 	Gone          []GoneReplica `json:"gone"`
-	// AheadOn is another node whose replica has more of the log, so that it is recovered there; null where none has.
+	// AheadOn is another node, on which it is to be recovered: its replica has more of the log or, of the metadata, as much and the lower id, since nobody but that log
+	// decides between two that go on at the same time. It is null where it may be recovered here.
 	AheadOn *int32 `json:"ahead_on"`
 
 	number kafka.PartitionNumber
@@ -166,7 +167,8 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 			}
 			l.there = append(l.there, *s)
 			led = led || s.Follows() // it may be on a node that this one does not reach
-			if best.Behind(s) {
+			first := h.number == kafka.MetadataPartition && best == mine[i] && node < r.b.o.NodeID && !s.Behind(best)
+			if best.Behind(s) || first {
 				best, l.AheadOn = s, new(int32(node))
 			}
 		}

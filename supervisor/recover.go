@@ -118,7 +118,7 @@ func (out *Recovery) done(l *LostPartition, s *messages.Surveyed) {
 }
 
 func (l *LostPartition) ahead() error {
-	return fmt.Errorf("node %d has more of its log than this node: recover it there", *l.AheadOn)
+	return fmt.Errorf("node %d has more of its log, or as much and goes first: recover it there", *l.AheadOn)
 }
 
 // metadata has the metadata's replica go on alone, and waits until the node has all of what it says.

@@ -409,3 +409,52 @@ func TestGivenUpReplicasComeBack(t *testing.T) {
 	c.write(ctx, c.client(kgo.SeedBrokers(c.kafka[1:]...)), "orders", 0, 150, 200)
 	c.read(ctx, "orders", 0, 200, kgo.SeedBrokers(c.kafka[1:]...))
 }
+
+// Three of five nodes are lost, and an operator has the other two go on at the same time. One of them does, with each partition; two would each have a log of its own.
+func TestRecoverOnTwoNodesAtOnce(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 5)
+	c.start(1, 2, 3, 4, 5)
+	c.until(ctx, "five nodes vote on the metadata", func() bool { return len(c.voters(ctx)) == 5 })
+	c.createOn(ctx, "orders", []int32{1, 2, 3, 4, 5}, []int32{2, 1, 3, 4, 5})
+	c.awaitInSync(ctx, "orders", 5)
+	for p := range int32(2) {
+		c.write(ctx, c.client(), "orders", p, 0, 50)
+	}
+	for node := 3; node <= 5; node++ {
+		c.servers[node-1].kill()
+	}
+	all := []string{"__cluster_metadata-0", "orders-0", "orders-1"}
+	c.awaitLost(ctx, 1, all...)
+	c.awaitLost(ctx, 2, all...)
+	recovered := ""
+	for round := 0; ; round++ {
+		var codes [2]int
+		var outs [2]string
+		var asked sync.WaitGroup
+		for i := range 2 {
+			asked.Go(func() { codes[i], outs[i], _ = c.recover(i+1, "--all", "--accept-data-loss") })
+		}
+		asked.Wait()
+		recovered += outs[0] + outs[1]
+		if codes == [2]int{} {
+			break
+		}
+		if round == 5 {
+			t.Fatalf("the nodes end with %v: %s", codes, recovered)
+		}
+	}
+	for _, partition := range all {
+		if n := strings.Count(recovered, "recovered "+partition+": "); n != 1 {
+			t.Errorf("%s was recovered %d times: %s", partition, n, recovered)
+		}
+	}
+	for _, node := range []int{0, 1} {
+		reached := kgo.SeedBrokers(c.kafka[node])
+		for p := range int32(2) {
+			c.write(ctx, c.client(reached), "orders", p, 50+50*node, 100+50*node)
+			c.read(ctx, "orders", p, 100+50*node, reached)
+		}
+	}
+}
