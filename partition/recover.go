@@ -83,10 +83,11 @@ func (s *Survey) Behind(o *Survey) bool {
 }
 
 // Recover gives the other replicas of a partition up: this one becomes its only voter, and what its log holds is committed, as far as it goes. What only others had is gone. It
-// is refused where a leader can be elected by the replicas that are there, or is. Each of the batches gets its offsets after the last record of the log.
+// is refused where a leader can be elected by the replicas that are there, or is. What more returns, where it is not nil, gets its offsets after the last record of the log; it is
+// told which batches are committed with it, that were not known to be.
 //
 // The write is for the store, behind all writes of before. Nothing else of the partition is to be used any more: when the write is durable it is restored from the store.
-func (p *Partition) Recover(there []uint64, batches ...record.Batch) (*LogWrite, error) {
+func (p *Partition) Recover(there []uint64, more func(pending []record.Batch) ([]record.Batch, error)) (*LogWrite, error) {
 	s := p.Survey()
 	switch {
 	case s.Leader == s.RaftID:
@@ -99,12 +100,21 @@ func (p *Partition) Recover(there []uint64, batches ...record.Batch) (*LogWrite,
 		return nil, kafka.Errorf(kerr.CoordinatorLoadInProgress, "%s is being made from a snapshot; try again in a moment.", p.o.Name)
 	}
 	c, err := p.state.configuration, error(nil)
+	var pending, batches []record.Batch
 	for _, e := range p.notApplied() {
+		if e.Kind == consensus.Batch {
+			pending = append(pending, e.Data)
+		}
 		if e.Kind != consensus.Reconfigure {
 			continue
 		}
 		if c, err = c.Changed(e.Index, e.Data); err != nil {
 			return nil, fmt.Errorf("recover %s: entry %d: %w", p.o.Name, e.Index, err)
+		}
+	}
+	if more != nil {
+		if batches, err = more(pending); err != nil {
+			return nil, fmt.Errorf("recover %s: %w", p.o.Name, err)
 		}
 	}
 	next, data := s.LogEnd, make([][]byte, len(batches))

@@ -18,7 +18,7 @@ func (r *replica) goOnAlone(ctx actor.Context, m *messages.RecoverReplica) {
 		return
 	}
 	r.turn() // what it has to write comes before
-	w, err := r.p.Recover(m.There, m.Batches...)
+	w, err := r.p.Recover(m.There, m.More)
 	if err != nil {
 		r.answer(m.Reply, nil, err)
 		return

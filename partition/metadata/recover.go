@@ -9,6 +9,7 @@ import (
 	"troupe/partition"
 	"troupe/partition/consensus"
 	"troupe/partition/kafka"
+	"troupe/partition/record"
 )
 
 // RecoverPartitions says that of some partitions all replicas but those on a broker are given up, because most of their voters are lost for ever. All others get new raft
@@ -79,6 +80,23 @@ func (p Partition) recovered(on kafka.BrokerID, s Survivor) Partition {
 
 // givenMax is how many numbers of a kind the lost majority may have given without the one that is left knowing it. They are not given again.
 var givenMax = map[string]int64{nextPartition: 10_000, nextProducer: 1_000_000, nextReplica: 1_000}
+
+// recordsMax bounds what one batch of the metadata log unpacks to. They are not compressed.
+const recordsMax = 64 << 20
+
+// Read returns the image after batches of the metadata log.
+func (i *Image) Read(batches []record.Batch) (*Image, error) {
+	var rows []partition.KeyValue
+	for _, b := range batches {
+		for r, err := range b.Records(recordsMax) {
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, partition.KeyValue{Key: r.Key, Value: r.Value})
+		}
+	}
+	return i.Apply(rows)
+}
 
 // GiveUp returns the rows in which brokers are lost: the metadata's majority was lost with them, and the cluster went on without. They belong into the log of the one replica that went on.
 func (i *Image) GiveUp(ids []kafka.BrokerID) (rows []partition.KeyValue) {

@@ -6,8 +6,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/partition"
 	"troupe/partition/consensus"
 	"troupe/partition/kafka"
+	"troupe/partition/record"
 )
 
 // recoverOn has a replica go on that is in a term.
@@ -87,6 +89,39 @@ func sinceOf(p *Partition) string {
 		return ""
 	}
 	return fmt.Sprintf(" since %d but %d", p.Since, p.Survivor)
+}
+
+// Who has registered in a part of the log that is not known to be committed is known when the image has read that, too.
+func TestGivingUpWhatIsPending(t *testing.T) {
+	var b record.Builder
+	for _, row := range []partition.KeyValue{
+		brokerRow(&Broker{ID: 2, StoreID: "b2", RaftID: 5}), brokerRow(&Broker{ID: 3, StoreID: "c", RaftID: 6}), counterRow(nextReplica, 7),
+	} {
+		b.Add(record.Record{Key: row.Key, Value: row.Value})
+	}
+	pending, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := NewImage().Apply([]partition.KeyValue{brokerRow(&Broker{ID: 2, StoreID: "b", RaftID: 2}), counterRow(nextReplica, 5)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := image.Read([]record.Batch{pending})
+	if err == nil {
+		next, err = next.Apply(next.GiveUp([]kafka.BrokerID{2, 3}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, store := range map[kafka.BrokerID]string{2: "b2", 3: "c"} {
+		if next.Broker(id).Refusal(store) == nil {
+			t.Errorf("broker %d is taken with its store", id)
+		}
+	}
+	if n := next.counter(nextReplica, 0); n != 1007 {
+		t.Errorf("the next replica is %d", n)
+	}
 }
 
 // Brokers that were given up are refused with the store that they had, for good, and taken with another one, with new ids everywhere.
