@@ -28,6 +28,7 @@ func (r *replica) goOnAlone(ctx actor.Context, m *messages.RecoverReplica) {
 		"given_up", len(s.Gone(nil)), "high_watermark", s.HighWatermark, "log_end", s.LogEnd)
 	w.Done = func(error) {} // the heir reads the log behind it, and a store that can't write has told the node
 	r.o.Store.Append(&w.Write)
+	r.release()
 	r.p = nil
 	r.dismiss()
 	r.heir = &replica{o: *r.shared, shared: r.shared, coordinator: r.coordinator, asked: r.asked, alone: &m.Reply}
@@ -47,6 +48,7 @@ func (r *replica) giveUp() {
 	if r.attached && r.leads {
 		r.send(r.coordinator, &messages.Leading{Epoch: r.p.Epoch()})
 	}
+	r.release()
 	r.p = nil
 	r.dismiss()
 	r.heir = &replica{o: *r.shared, shared: r.shared, self: r.self, parent: r.parent, coordinator: r.coordinator, peers: r.peers, high: r.high, givenUp: true}

@@ -55,7 +55,7 @@ func goOnAlone(t *testing.T, seed uint64) {
 	})
 	replies, slot := map[uint64]*messages.Reply{}, uint64(0)
 	var led *messages.Led
-	restarted := 0
+	restarted, tails := 0, partition.NewTails(1<<20)
 	spawn := func(name string, f func(actor.Context)) *actor.PID {
 		pid, err := system.Spawn(nil, actors.Kind{Name: name}, name, func() actor.Actor { return actor.ReceiveFunc(f) })
 		if err != nil {
@@ -82,7 +82,7 @@ func goOnAlone(t *testing.T, seed uint64) {
 				System: system, Store: store, Broker: 2, Directory: directory, RetainEvery: time.Hour, TickEvery: 50 * time.Millisecond,
 				Members: &messages.Members{Nodes: map[uint64]kafka.BrokerID{1: 1, 2: 2, 3: 3}, Voters: []uint64{2}}, Live: []kafka.BrokerID{1},
 				Partition: partition.Options{
-					Number: 5, Name: kafka.TopicPartition{Topic: "orders"}, RaftID: 2, Founding: []uint64{1, 2, 3}, Tails: partition.NewTails(1 << 20), ElectionTicks: 12, HeartbeatTicks: 2,
+					Number: 5, Name: kafka.TopicPartition{Topic: "orders"}, RaftID: 2, Founding: []uint64{1, 2, 3}, Tails: tails, ElectionTicks: 12, HeartbeatTicks: 2,
 					Config: partition.Config{SegmentBytes: 1 << 30, SegmentMillis: 1 << 60, RetentionBytes: -1, RetentionMillis: -1, MinInsyncReplicas: 1, ProducerExpiry: time.Hour},
 				},
 			})
@@ -166,6 +166,8 @@ func goOnAlone(t *testing.T, seed uint64) {
 	if a := answer(send(produce)); a.Err != nil || a.Value.(*messages.Produced).BaseOffset != 3 {
 		t.Errorf("after a panic it appends: %+v, %v", a.Value, a.Err)
 	}
+	system.Root().Stop(pid)
+	until("it gives its memory back", func() bool { return tails.Used() == 0 })
 }
 
 // A replica that was given up takes no part any more, from when it hears of it on: whether that is while it runs, or when it is made of what such a replica has left. The one

@@ -291,12 +291,21 @@ func (r *replica) stop() {
 			r.o.Store.Update(u)
 		}
 	}
+	r.release()
 	r.dismiss()
+}
+
+// release gives back the memory that is shared by all partitions of the node.
+func (r *replica) release() {
+	if r.p != nil {
+		r.p.Release()
+	}
 }
 
 // Failed answers everybody who waits, when the actor has panicked, and who sent the message at which it did.
 func (r *replica) Failed(_ *actors.Panic, message any) {
 	now := r.newest()
+	now.release()
 	now.dismiss()
 	now.refuse(message)
 }
