@@ -263,13 +263,18 @@ func (c *cluster) do(t *testing.T, d *datadriven.TestData) {
 // recover has the replica go on alone. What it has written before becomes durable first.
 func (h *harness) recover(there []uint64, withBatch bool) {
 	h.turn()
-	var batches []record.Batch
+	var more func([]record.Batch) ([]record.Batch, error)
 	if withBatch {
-		b := record.Builder{}
-		b.Add(record.Record{Timestamp: h.now.UnixMilli(), Value: []byte("given up")})
-		batches = append(batches, build(h.t, &b))
+		more = func(pending []record.Batch) ([]record.Batch, error) {
+			for _, b := range pending {
+				h.say("pending: batch %d-%d", b.BaseOffset(), b.LastOffset())
+			}
+			b := record.Builder{}
+			b.Add(record.Record{Timestamp: h.now.UnixMilli(), Value: []byte("given up")})
+			return []record.Batch{build(h.t, &b)}, nil
+		}
 	}
-	w, err := h.p.Recover(there, batches...)
+	w, err := h.p.Recover(there, more)
 	if err != nil {
 		h.say("%v", err)
 		return

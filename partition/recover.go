@@ -21,7 +21,12 @@ type Survey struct {
 	LogStart, HighWatermark    kafka.Offset
 	LogEnd                     kafka.Offset // the offset after the last record of the log, be it known to be committed or not
 	Last                       consensus.Index
-	LastTerm                   consensus.Term
+	LastTerm, Term             consensus.Term // of the last entry, and the newest that it knows
+}
+
+// Follows tells whether it has a vote and a leader, or leads itself: it has heard of that one within an election timeout, or would know of its death.
+func (s *Survey) Follows() bool {
+	return s.Leader != 0 && (slices.Contains(s.Voters, s.RaftID) || slices.Contains(s.Outgoing, s.RaftID))
 }
 
 // Survey returns what this replica knows.
@@ -29,7 +34,7 @@ func (p *Partition) Survey() Survey {
 	c, last := &p.state.configuration, p.replica.Last()
 	return Survey{
 		RaftID: p.o.RaftID, Leader: p.replica.Leader(), Voters: c.Voters, Outgoing: c.Outgoing, Learners: c.Learners,
-		LogStart: p.state.logStart, HighWatermark: p.state.highWatermark, LogEnd: p.end(), Last: last, LastTerm: p.replica.Terms().Of(last),
+		LogStart: p.state.logStart, HighWatermark: p.state.highWatermark, LogEnd: p.end(), Last: last, LastTerm: p.replica.Terms().Of(last), Term: p.replica.Term(),
 	}
 }
 
@@ -78,26 +83,38 @@ func (s *Survey) Behind(o *Survey) bool {
 }
 
 // Recover gives the other replicas of a partition up: this one becomes its only voter, and what its log holds is committed, as far as it goes. What only others had is gone. It
-// is refused where a leader can be elected by the replicas that are there, or is. Each of the batches gets its offsets after the last record of the log.
+// is refused where a leader can be elected by the replicas that are there, or is. What more returns, where it is not nil, gets its offsets after the last record of the log; it is
+// told which batches are committed with it, that were not known to be.
 //
 // The write is for the store, behind all writes of before. Nothing else of the partition is to be used any more: when the write is durable it is restored from the store.
-func (p *Partition) Recover(there []uint64, batches ...record.Batch) (*LogWrite, error) {
+func (p *Partition) Recover(there []uint64, more func(pending []record.Batch) ([]record.Batch, error)) (*LogWrite, error) {
 	s := p.Survey()
 	switch {
 	case s.Leader == s.RaftID:
 		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: this replica leads it.", p.o.Name)
 	case !s.Lost(there):
 		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: most of its voters are there; one of them leads it, or will.", p.o.Name)
+	case s.Follows():
+		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "%s is not lost: replica %d leads it, or did a moment ago.", p.o.Name, s.Leader)
 	case p.installing > 0:
 		return nil, kafka.Errorf(kerr.CoordinatorLoadInProgress, "%s is being made from a snapshot; try again in a moment.", p.o.Name)
 	}
 	c, err := p.state.configuration, error(nil)
+	var pending, batches []record.Batch
 	for _, e := range p.notApplied() {
+		if e.Kind == consensus.Batch {
+			pending = append(pending, e.Data)
+		}
 		if e.Kind != consensus.Reconfigure {
 			continue
 		}
 		if c, err = c.Changed(e.Index, e.Data); err != nil {
 			return nil, fmt.Errorf("recover %s: entry %d: %w", p.o.Name, e.Index, err)
+		}
+	}
+	if more != nil {
+		if batches, err = more(pending); err != nil {
+			return nil, fmt.Errorf("recover %s: %w", p.o.Name, err)
 		}
 	}
 	next, data := s.LogEnd, make([][]byte, len(batches))

@@ -46,6 +46,9 @@ func (t *tail) add(index consensus.Index, b record.Batch) {
 	}
 }
 
+// Release gives back what the partition has of the node's memory for recent batches, however it has ended. Nothing of it is to be used any more.
+func (p *Partition) Release() { p.tail.drop(len(p.tail.batches)) }
+
 // drop lets go of the n oldest batches.
 func (t *tail) drop(n int) {
 	for _, b := range t.batches[:n] {

@@ -13,6 +13,7 @@ import (
 
 	"troupe/actors"
 	"troupe/actors/messages"
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
 )
 
@@ -25,10 +26,12 @@ type LostPartition struct {
 	HighWatermark int64         `json:"high_watermark"`
 	LogEnd        int64         `json:"log_end"`
 	Gone          []GoneReplica `json:"gone"`
-	// AheadOn is another node whose replica has more of the log, so that it is recovered there; null where none has.
+	// AheadOn is another node, on which it is to be recovered: its replica has more of the log or, of the metadata, as much and the lower id, since nobody but that log
+	// decides between two that go on at the same time. It is null where it may be recovered here.
 	AheadOn *int32 `json:"ahead_on"`
 
 	number kafka.PartitionNumber
+	term   consensus.Term
 	there  []messages.Surveyed // the other replicas that answer
 	gone   []uint64
 }
@@ -48,6 +51,7 @@ type (
 	listReplicas struct{ reply messages.ReplyTo }
 	heldReplicas struct {
 		replicas []heldReplica // in the order of their numbers
+		live     map[kafka.BrokerID]bool
 		silent   map[kafka.BrokerID]time.Time
 		began    time.Time
 	}
@@ -67,7 +71,7 @@ type (
 // replicas are those that run as the metadata has them.
 func (p *partitions) replicas() *heldReplicas {
 	image := p.b.router.View().Image
-	out := &heldReplicas{silent: maps.Clone(p.silent), began: p.began}
+	out := &heldReplicas{live: maps.Clone(p.live), silent: maps.Clone(p.silent), began: p.began}
 	for _, number := range slices.Sorted(maps.Keys(p.running)) {
 		r := p.running[number]
 		name := kafka.TopicPartition{Topic: messages.MetadataTopic}
@@ -76,7 +80,7 @@ func (p *partitions) replicas() *heldReplicas {
 			if name, ok = image.NameOf(number); !ok {
 				continue
 			}
-			if held, ok := image.Partition(name).ReplicaOn(p.b.o.NodeID); !ok || held.RaftID != r.raftID {
+			if !p.isNamed(number, r) {
 				continue // it is about to go
 			}
 		}
@@ -87,10 +91,21 @@ func (p *partitions) replicas() *heldReplicas {
 	return out
 }
 
+// isNamed tells whether a replica is the one that the metadata has on this node.
+func (p *partitions) isNamed(number kafka.PartitionNumber, r *running) bool {
+	image := p.b.router.View().Image
+	name, ok := image.NameOf(number)
+	if !ok {
+		return number == kafka.MetadataPartition
+	}
+	held, ok := image.Partition(name).ReplicaOn(p.b.o.NodeID)
+	return ok && held.RaftID == r.raftID
+}
+
 func (p *partitions) recover(ctx actor.Context, m *recoverReplica) {
 	p.reconcile(ctx)
 	r := p.running[m.number]
-	if r == nil || r.ended {
+	if r == nil || r.ended || !p.isNamed(m.number, r) { // or another one goes on
 		to, refusal := m.m.Undelivered()
 		ctx.Send(to, refusal)
 		return
@@ -98,8 +113,12 @@ func (p *partitions) recover(ctx actor.Context, m *recoverReplica) {
 	ctx.Send(r.pid, m.m)
 }
 
-// surveyWithin is how long replicas have to answer.
-const surveyWithin = 5 * time.Second
+const (
+	// surveyWithin is how long replicas have to answer.
+	surveyWithin = 5 * time.Second
+	// goneAfter is how long a node must not have been there, and this one must, before anything counts as lost: nodes that start, or that stood still, need a moment to find each other.
+	goneAfter = 5 * time.Second
+)
 
 // lost returns the partitions with a replica here that have lost their majority, in the order of their numbers. What counts is which replicas answer, not which nodes are there: a
 // node may have come back with an empty folder.
@@ -120,6 +139,9 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 	var leaderless []heldReplica
 	var mine []*messages.Surveyed
 	for i, a := range answers {
+		if errors.Is(a.Err, errTooLate) || errors.Is(a.Err, kerr.CoordinatorLoadInProgress) {
+			return nil, fmt.Errorf("this node does not say yet what it has of %v; ask again", held.replicas[i].name)
+		}
 		_, led := view.LeaderOf(held.replicas[i].number)
 		if s, ok := a.Value.(*messages.Surveyed); ok && !led {
 			leaderless, mine = append(leaderless, held.replicas[i]), append(mine, s)
@@ -138,30 +160,53 @@ func (r *recovery) lost(ctx context.Context) ([]*LostPartition, error) {
 	var out []*LostPartition
 	for i, h := range leaderless {
 		l := &LostPartition{
-			Partition: h.name.String(), Replica: mine[i].RaftID, LogStart: int64(mine[i].LogStart), HighWatermark: int64(mine[i].HighWatermark), LogEnd: int64(mine[i].LogEnd), number: h.number,
+			Partition: h.name.String(), Replica: mine[i].RaftID, term: mine[i].Term, LogStart: int64(mine[i].LogStart), HighWatermark: int64(mine[i].HighWatermark), LogEnd: int64(mine[i].LogEnd), number: h.number,
 		}
-		best, loading := mine[i], false
+		best, led := mine[i], mine[i].Follows()
 		for n, node := range others {
 			a := answers[i*len(others)+n]
-			if errors.Is(a.Err, errTooLate) {
+			if errors.Is(a.Err, errTooLate) || errors.Is(a.Err, kerr.CoordinatorLoadInProgress) {
 				return nil, fmt.Errorf("node %d is there, and does not say what it has of %s; ask again", node, l.Partition)
 			}
-			loading = loading || errors.Is(a.Err, kerr.CoordinatorLoadInProgress)
 			s, ok := a.Value.(*messages.Surveyed)
 			if !ok {
 				continue
 			}
 			l.there = append(l.there, *s)
-			if best.Behind(s) {
+			led = led || s.Follows() // it may be on a node that this one does not reach
+			first := h.number == kafka.MetadataPartition && best == mine[i] && node < r.b.o.NodeID && !s.Behind(best)
+			if best.Behind(s) || first {
 				best, l.AheadOn = s, new(int32(node))
 			}
 		}
-		if !loading && mine[i].Lost(l.ids()) {
+		if !led && mine[i].Lost(l.ids()) {
 			l.give(mine[i], h, held, others)
 			out = append(out, l)
 		}
 	}
-	return out, nil
+	if len(out) > 0 {
+		return out, held.areGone(view, r.b.o.NodeID, r.system.Now())
+	}
+	return nil, nil
+}
+
+// areGone fails where one of the nodes that are not there has not been gone for long enough.
+func (h *heldReplicas) areGone(view *messages.View, own kafka.BrokerID, now time.Time) error {
+	for _, b := range view.Image.Brokers() {
+		if b.ID == own || b.Lost || view.IsLive(b.ID) || !h.live[b.ID] && now.Sub(h.since(b.ID)) >= goneAfter {
+			continue
+		}
+		return fmt.Errorf("node %d was there less than %v ago, or may be on its way: ask again when it has been gone for longer", b.ID, goneAfter)
+	}
+	return nil
+}
+
+// since is when a node that is not there was last there, at the latest when this one began.
+func (h *heldReplicas) since(node kafka.BrokerID) time.Time {
+	if since, known := h.silent[node]; known {
+		return since
+	}
+	return h.began
 }
 
 func (r *recovery) held(ctx context.Context) (*heldReplicas, error) {
@@ -188,11 +233,7 @@ func (l *LostPartition) give(s *messages.Surveyed, h heldReplica, held *heldRepl
 		if node, ok := h.nodes[id]; ok {
 			g.Node = new(int32(node))
 			if !slices.Contains(others, node) {
-				since, known := held.silent[node]
-				if !known {
-					since = held.began
-				}
-				g.SinceMillis = new(since.UnixMilli())
+				g.SinceMillis = new(held.since(node).UnixMilli())
 			}
 		}
 		l.Gone = append(l.Gone, g)

@@ -41,7 +41,7 @@ type partitions struct {
 // running is a replica that was started.
 type running struct {
 	pid     *actor.PID
-	raftID  uint64
+	raftID  uint64 // 0 for one that was given up
 	config  partition.Config
 	members *messages.Members
 	ended   bool // it has failed for good
@@ -96,6 +96,11 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *holdsReplica:
 		p.replica = m.replica
 		p.reconcile(ctx)
+	case *messages.GivenUp:
+		if r := p.running[m.Number]; r != nil && r.pid.Equal(m.Replica) {
+			r.raftID = 0 // it is none that the metadata names
+			p.reconcile(ctx)
+		}
 	case *messages.Announce:
 		p.all(ctx, m)
 	case *messages.HandOver:
@@ -241,7 +246,7 @@ func (p *partitions) isWanted(number kafka.PartitionNumber) bool {
 }
 
 func (p *partitions) setMembers(ctx actor.Context, r *running, m *messages.Members) {
-	if same := maps.Equal(r.members.Nodes, m.Nodes) && slices.Equal(r.members.Voters, m.Voters) && slices.Equal(r.members.Learners, m.Learners); !same && !r.ended {
+	if same := maps.Equal(r.members.Nodes, m.Nodes) && slices.Equal(r.members.Voters, m.Voters) && slices.Equal(r.members.Learners, m.Learners) && r.members.Survivor == m.Survivor && r.members.Since == m.Since; !same && !r.ended {
 		r.members = m
 		ctx.Send(r.pid, m)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"troupe/actors/messages"
+	"troupe/partition"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 	"troupe/partition/record"
@@ -118,7 +119,7 @@ func (out *Recovery) done(l *LostPartition, s *messages.Surveyed) {
 }
 
 func (l *LostPartition) ahead() error {
-	return fmt.Errorf("node %d has more of its log than this node: recover it there", *l.AheadOn)
+	return fmt.Errorf("node %d has more of its log, or as much and goes first: recover it there", *l.AheadOn)
 }
 
 // metadata has the metadata's replica go on alone, and waits until the node has all of what it says.
@@ -128,23 +129,22 @@ func (r *recovery) metadata(ctx context.Context, l *LostPartition, out *Recovery
 	}
 	ctx, cancel := context.WithTimeout(ctx, recoverStepWithin)
 	defer cancel()
-	image := r.b.router.View().Image
-	lost := lostBrokers(image, r.b.o.NodeID, l.ids())
-	var batches []record.Batch
-	if rows := image.GiveUp(lost); len(rows) > 0 {
-		var b record.Builder
-		for _, kv := range rows {
-			b.Add(record.Record{Timestamp: r.system.Now().UnixMilli(), Key: kv.Key, Value: kv.Value})
-		}
-		batch, err := b.Build()
-		if err != nil {
-			return err
-		}
-		batches = append(batches, batch)
+	view := r.b.router.View()
+	if int64(view.Upto) < l.HighWatermark {
+		return errors.New("this node has not read all of the metadata that it has; ask again")
 	}
-	level.Warn(r.system.Logger()).Log("msg", "the cluster's metadata goes on with what this node has of it, on an operator's word", "lost_nodes", fmt.Sprint(lost))
+	var lost []kafka.BrokerID
+	giveUp := func(pending []record.Batch) ([]record.Batch, error) {
+		image, err := view.Image.Read(pending) // brokers may have registered of whom only the log knows
+		if err != nil {
+			return nil, err
+		}
+		lost = lostBrokers(image, r.b.o.NodeID, l.ids())
+		level.Warn(r.system.Logger()).Log("msg", "the cluster's metadata goes on with what this node has of it, on an operator's word", "lost_nodes", fmt.Sprint(lost))
+		return r.batchOf(image.GiveUp(lost))
+	}
 	value, err := r.one(ctx, r.b.partitions, func(to messages.ReplyTo) any {
-		return &recoverReplica{l.number, &messages.RecoverReplica{There: l.ids(), Batches: batches, Reply: to}}
+		return &recoverReplica{l.number, &messages.RecoverReplica{There: l.ids(), More: giveUp, Reply: to}}
 	})
 	if err != nil {
 		return err
@@ -160,6 +160,19 @@ func (r *recovery) metadata(ctx context.Context, l *LostPartition, out *Recovery
 		return errors.New("it is done, but this node does not lead the metadata yet; look at the node's log, and run it again for the other partitions")
 	}
 	return nil
+}
+
+// batchOf returns rows as one batch; none for none.
+func (r *recovery) batchOf(rows []partition.KeyValue) ([]record.Batch, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	var b record.Builder
+	for _, kv := range rows {
+		b.Add(record.Record{Timestamp: r.system.Now().UnixMilli(), Key: kv.Key, Value: kv.Value})
+	}
+	batch, err := b.Build()
+	return []record.Batch{batch}, err
 }
 
 // lostBrokers are those whose replicas of the metadata are not there.
@@ -179,7 +192,7 @@ func (r *recovery) topics(ctx context.Context, lost []*LostPartition, out *Recov
 	}
 	q := &metadata.RecoverPartitions{Broker: r.b.o.NodeID}
 	for _, l := range lost {
-		q.Numbers = append(q.Numbers, l.number)
+		q.Survivors = append(q.Survivors, metadata.Survivor{Number: l.number, RaftID: l.Replica, Term: l.term})
 	}
 	if err := r.tellController(ctx, q); err != nil {
 		return fmt.Errorf("the controller does not give the other replicas up: %w", err)

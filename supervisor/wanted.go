@@ -35,7 +35,7 @@ func partitionsOf(image *metadata.Image, broker kafka.BrokerID) map[kafka.Partit
 
 // membersOf is where a partition's replicas are, and which of them should vote in the end.
 func membersOf(p *metadata.Partition) *messages.Members {
-	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{}, Voters: p.WishedVoters()}
+	m := &messages.Members{Nodes: map[uint64]kafka.BrokerID{}, Voters: p.WishedVoters(), Survivor: p.Survivor, Since: p.Since}
 	for _, r := range p.All() {
 		m.Nodes[r.RaftID] = r.Broker
 	}

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/asynkron/protoactor-go/actor"
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/partition"
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
 )
 
@@ -79,6 +81,20 @@ type NodesUp struct{ Nodes []kafka.BrokerID }
 type Members struct {
 	Nodes            map[uint64]kafka.BrokerID // by raft id, this node's own among them
 	Voters, Learners []uint64                  // the wish; both empty for none
+	// Survivor is the raft id of the replica that went on alone when the majority was lost, and Since the first term after that; zero where that was never so.
+	Survivor uint64
+	Since    consensus.Term
+}
+
+// IsGivenUp tells whether what a replica has, which is of a term, was given up when its partition was recovered. One that has nothing yet is of term 0.
+func (m *Members) IsGivenUp(raftID uint64, term consensus.Term) bool {
+	return raftID != m.Survivor && 0 < term && term < m.Since
+}
+
+// GivenUp tells the parent of a replica that what the store holds was given up: it is to go, with its data, before the partition can have another replica here.
+type GivenUp struct {
+	Number  kafka.PartitionNumber
+	Replica *actor.PID
 }
 
 // AddressOf is a node's address in PIDs.

@@ -17,9 +17,10 @@ type Surveyed = partition.Survey
 // RecoverReplica has a replica go on alone, on an operator's word: most voters of its partition are lost for ever, and all others are given up. It does not leave its node. Answer:
 // *Surveyed, of the replica as it goes on; an error where a leader can be elected by the replicas that are there.
 type RecoverReplica struct {
-	There   []uint64       // the raft ids of the other replicas that are there
-	Batches []record.Batch // are appended to the log with it
-	Reply   ReplyTo
+	There []uint64 // the raft ids of the other replicas that are there
+	// More, where not nil, returns what is appended to the log with it. It is told which batches are committed with it, that were not known to be.
+	More  func(pending []record.Batch) ([]record.Batch, error)
+	Reply ReplyTo
 }
 
 // Undelivered refuses the question.

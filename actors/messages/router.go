@@ -113,7 +113,7 @@ func (v *View) after(news []Led) map[kafka.PartitionNumber]Leader {
 	for _, m := range news {
 		old, known := leaders[m.Number]
 		switch {
-		case known && old.Epoch > m.Leader.Epoch:
+		case known && old.Epoch > m.Leader.Epoch, isOfBefore(v.Image, m.Number, m.Leader):
 		case m.Leader.Replica != nil:
 			leaders[m.Number] = m.Leader
 		case known && old.Broker == m.Leader.Broker:
@@ -121,6 +121,12 @@ func (v *View) after(news []Led) map[kafka.PartitionNumber]Leader {
 		}
 	}
 	return leaders
+}
+
+// isOfBefore tells whether a leader is one of those that were given up when the partition was recovered.
+func isOfBefore(image *metadata.Image, number kafka.PartitionNumber, l Leader) bool {
+	tp, ok := image.NameOf(number)
+	return ok && l.Epoch < kafka.LeaderEpoch(image.Partition(tp).Since)
 }
 
 func (v *View) without(node kafka.BrokerID) map[kafka.PartitionNumber]Leader {
@@ -190,6 +196,12 @@ func (v *View) After(rows []partition.KeyValue, whole bool, upto kafka.Offset) (
 		return nil, err
 	}
 	next.Upto = upto
+	for _, number := range next.Image.Recovered() {
+		if l, ok := next.leaders[number]; ok && isOfBefore(next.Image, number, l) {
+			next.leaders = maps.Clone(next.leaders)
+			delete(next.leaders, number)
+		}
+	}
 	return &next, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"troupe/actors/messages"
 	"troupe/partition"
 	"troupe/partition/kafka"
@@ -37,6 +39,40 @@ func TestViewNeverGoesBack(t *testing.T) {
 		v = next
 		if step.want != "" && v.Image.Topic(step.want) == nil || v.Image.Topic("old") != nil || step.want == "" && len(v.Image.Topics()) != 0 {
 			t.Fatalf("after %+v the view has %d topics", step, len(v.Image.Topics()))
+		}
+	}
+}
+
+// Where all replicas of a partition but one were given up, who leads in an epoch of before does not lead, whatever is heard first.
+func TestViewForgetsLeadersThatWereGivenUp(t *testing.T) {
+	row := func(more string) []partition.KeyValue {
+		return []partition.KeyValue{{Key: []byte("topic/a"), Value: []byte(`{"id":[1],"partitions":[{"number":2},{"number":3` + more + `}]}`)}}
+	}
+	pid := actor.NewPID("2", "replica")
+	leads := func(node kafka.BrokerID, epoch kafka.LeaderEpoch) *messages.Leaders {
+		l := messages.Leader{Broker: node, Epoch: epoch, Replica: pid}
+		return &messages.Leaders{Node: node, Led: []messages.Led{{Number: 2, Leader: l}, {Number: 3, Leader: l}}}
+	}
+	v, err := messages.NewView(metadata.NewImage()).After(row(""), true, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v = v.Of(leads(2, 7))
+	given, err := v.After(row(`,"survivor":1,"since":50005`), false, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := given.Of(leads(3, 8))
+	for what, step := range map[string]struct {
+		view        *messages.View
+		other, this kafka.BrokerID // who leads the other partition, and this one
+	}{
+		"before": {v, 2, 2}, "the others are given up": {given, 2, 0}, "one of them leads": {again, 3, 0}, "the one that went on leads": {again.Of(leads(1, 100_006)), 1, 1},
+	} {
+		other, _ := step.view.LeaderOf(2)
+		this, _ := step.view.LeaderOf(3)
+		if other.Broker != step.other || this.Broker != step.this {
+			t.Errorf("%s: nodes %d and %d lead, want %d and %d", what, other.Broker, this.Broker, step.other, step.this)
 		}
 	}
 }

@@ -89,8 +89,10 @@ type replica struct {
 	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
 	receiving *receiving          // the snapshot that comes, nil where none does
 	high      *atomic.Int64       // the high watermark, for whoever wants to know it without asking
-	heir      *replica            // the incarnation that has taken over, where this one went on alone
-	alone     *messages.ReplyTo   // who wants to hear that this one has taken over
+	parent    *actor.PID
+	heir      *replica          // the incarnation that has taken over, where this one went on alone or was given up
+	givenUp   bool              // it has no partition any more, and waits for its end
+	alone     *messages.ReplyTo // who wants to hear that this one has taken over
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -127,25 +129,24 @@ func (r *replica) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		r.o.System.Unalias(messages.ReplicaName(r.o.Partition.Number), r.self)
 	case *actors.Batch:
-		now := r
 		for message := range m.All() {
+			now := r.newest()
 			if q, ok := message.(*messages.RecoverReplica); ok {
 				now.goOnAlone(ctx, q)
-				now = r.newest()
 				continue
 			}
 			now.handle(message)
 		}
-		now.turn()
+		r.newest().turn()
 	}
 }
 
 func (r *replica) start(ctx actor.Context) {
-	r.self, r.high = ctx.Self(), new(atomic.Int64)
+	r.self, r.parent, r.high = ctx.Self(), ctx.Parent(), new(atomic.Int64)
 	r.peers = newPeers(&r.o)
 	r.o.System.Alias(messages.ReplicaName(r.o.Partition.Number), r.self)
-	if r.o.restarted && ctx.Parent() != nil {
-		r.send(ctx.Parent(), &messages.Restarted{Number: r.o.Partition.Number})
+	if r.o.restarted && r.parent != nil {
+		r.send(r.parent, &messages.Restarted{Number: r.o.Partition.Number})
 	}
 	r.shared.restarted = true
 	o := r.o.Partition
@@ -234,6 +235,10 @@ func (r *replica) handle(message any) {
 	case *messages.Members:
 		r.o.Members, r.shared.Members = m, m
 		r.peers.set(m)
+		if r.p != nil && r.isGivenUp() {
+			r.giveUp()
+			return
+		}
 	case *messages.NodesUp:
 		r.peers.setLive(m.Nodes)
 		r.shared.Live = r.peers.liveNodes()
@@ -260,6 +265,10 @@ func (r *replica) begin(m *loaded) {
 	}
 	r.p = m.p
 	r.p.Configure(r.o.Partition.Config)
+	if r.isGivenUp() {
+		r.giveUp()
+		return
+	}
 	r.join()
 	first := time.Duration(r.o.System.Rand(int64(r.o.RetainEvery))) + 1 // not all partitions at once
 	r.o.System.After(first, r.self, &retain{r})
@@ -294,12 +303,21 @@ func (r *replica) stop() {
 			r.o.Store.Update(u)
 		}
 	}
+	r.release()
 	r.dismiss()
+}
+
+// release gives back the memory that is shared by all partitions of the node.
+func (r *replica) release() {
+	if r.p != nil {
+		r.p.Release()
+	}
 }
 
 // Failed answers everybody who waits, when the actor has panicked, and who sent the message at which it did.
 func (r *replica) Failed(_ *actors.Panic, message any) {
 	now := r.newest()
+	now.release()
 	now.dismiss()
 	now.refuse(message)
 }

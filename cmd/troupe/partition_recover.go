@@ -107,7 +107,7 @@ func listLost(ctx context.Context, c *console, admin string, names []string, asJ
 			fmt.Fprintf(c.out, "%s has lost its majority: %s\n", l.Partition, describeGone(l.Gone))
 			fmt.Fprintf(c.out, "  kept: %s; %d of them are known to be committed\n", recordsOf(l.LogStart, l.LogEnd), l.HighWatermark-l.LogStart)
 			if l.AheadOn != nil {
-				fmt.Fprintf(c.out, "  node %d has more of it: recover it there\n", *l.AheadOn)
+				fmt.Fprintf(c.out, "  node %d has more of it, or as much and goes first: recover it there\n", *l.AheadOn)
 			}
 		}
 		fmt.Fprintln(c.out, "given up: the replicas above, for ever; records that only they have are gone")

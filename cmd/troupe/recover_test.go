@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -364,4 +365,129 @@ func (c *cluster) createOn(ctx context.Context, topic string, replicas ...[]int3
 	if err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// Two of three replicas are given up while the metadata has its majority. They come back with their data while the one that went on is not there: they would be a majority of what was,
+// and must not take a record; nor may a second start make their old data that of the replicas that take their place.
+func TestGivenUpReplicasComeBack(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 5)
+	c.start(1, 2, 3, 4, 5)
+	c.until(ctx, "five nodes vote on the metadata", func() bool { return len(c.voters(ctx)) == 5 })
+	c.createOn(ctx, "orders", []int32{1, 2, 3})
+	c.awaitInSync(ctx, "orders", 3)
+	c.write(ctx, c.client(), "orders", 0, 0, 50)
+	c.servers[1].kill()
+	c.servers[2].kill()
+	c.awaitLost(ctx, 1, "orders-0")
+	if code, out, stderr := c.recover(1, "orders-0", "--accept-data-loss"); code != exitOK {
+		t.Fatalf("recover says %d, %s%s", code, out, stderr)
+	}
+	reached := kgo.SeedBrokers(c.kafka[0], c.kafka[3], c.kafka[4])
+	c.write(ctx, c.client(reached), "orders", 0, 50, 100)
+	c.servers[0].kill()
+
+	none := func() {
+		t.Helper()
+		within, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		r, err := c.client(kgo.SeedBrokers(c.kafka[1:]...)).ProduceSync(within, &kgo.Record{Topic: "orders", Value: []byte("lost")}).First()
+		if err == nil {
+			t.Errorf("a replica that was given up has acknowledged a record at offset %d", r.Offset)
+		}
+	}
+	c.start(2, 3)
+	none()
+	c.servers[1].kill()
+	c.servers[2].kill()
+	c.start(2, 3)
+	none()
+	c.start(1)
+	c.awaitInSync(ctx, "orders", 3)
+	c.write(ctx, c.client(), "orders", 0, 100, 150)
+	c.servers[0].kill()
+	c.write(ctx, c.client(kgo.SeedBrokers(c.kafka[1:]...)), "orders", 0, 150, 200)
+	c.read(ctx, "orders", 0, 200, kgo.SeedBrokers(c.kafka[1:]...))
+}
+
+// Three of five nodes are lost, and an operator has the other two go on at the same time. One of them does, with each partition; two would each have a log of its own.
+func TestRecoverOnTwoNodesAtOnce(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 5)
+	c.start(1, 2, 3, 4, 5)
+	c.until(ctx, "five nodes vote on the metadata", func() bool { return len(c.voters(ctx)) == 5 })
+	c.createOn(ctx, "orders", []int32{1, 2, 3, 4, 5}, []int32{2, 1, 3, 4, 5})
+	c.awaitInSync(ctx, "orders", 5)
+	for p := range int32(2) {
+		c.write(ctx, c.client(), "orders", p, 0, 50)
+	}
+	for node := 3; node <= 5; node++ {
+		c.servers[node-1].kill()
+	}
+	all := []string{"__cluster_metadata-0", "orders-0", "orders-1"}
+	c.awaitLost(ctx, 1, all...)
+	c.awaitLost(ctx, 2, all...)
+	recovered := ""
+	for round := 0; ; round++ {
+		var codes [2]int
+		var outs [2]string
+		var asked sync.WaitGroup
+		for i := range 2 {
+			asked.Go(func() { codes[i], outs[i], _ = c.recover(i+1, "--all", "--accept-data-loss") })
+		}
+		asked.Wait()
+		recovered += outs[0] + outs[1]
+		if codes == [2]int{} {
+			break
+		}
+		if round == 5 {
+			t.Fatalf("the nodes end with %v: %s", codes, recovered)
+		}
+	}
+	for _, partition := range all {
+		if n := strings.Count(recovered, "recovered "+partition+": "); n != 1 {
+			t.Errorf("%s was recovered %d times: %s", partition, n, recovered)
+		}
+	}
+	for _, node := range []int{0, 1} {
+		reached := kgo.SeedBrokers(c.kafka[node])
+		for p := range int32(2) {
+			c.write(ctx, c.client(reached), "orders", p, 50+50*node, 100+50*node)
+			c.read(ctx, "orders", p, 100+50*node, reached)
+		}
+	}
+}
+
+// Nodes that stand still for a moment are not lost, whatever the operator believes: what was acknowledged with them is there when they go on.
+func TestNobodyIsLostAtOnce(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	c.create(ctx, "orders", 1, nil)
+	c.awaitInSync(ctx, "orders", 3)
+	c.write(ctx, c.client(), "orders", 0, 0, 50)
+	for _, s := range c.servers[1:] {
+		if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.until(ctx, "the others are still there", func() bool {
+		_, metrics, err := get(ctx, c.admin[0], "/metrics")
+		return err == nil && strings.Contains(string(metrics), "\ntroupe_nodes_up 1\n")
+	})
+	const want = "was there less than 5s ago, or may be on its way: ask again when it has been gone for longer"
+	if code, out, stderr := c.recover(1, "--all", "--accept-data-loss"); code != exitFailed || !strings.Contains(stderr, want) {
+		t.Errorf("the others were there a moment ago, and recover says %d, %s%s", code, out, stderr)
+	}
+	for _, s := range c.servers[1:] {
+		if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.awaitInSync(ctx, "orders", 3)
+	c.write(ctx, c.client(), "orders", 0, 50, 100)
+	c.read(ctx, "orders", 0, 100)
 }

@@ -13,6 +13,9 @@ import (
 // have seen these as epochs: what comes after a recovery is later than all of them.
 const RecoveredTerms = 100_000
 
+// RecoveredSince returns the first term that is after a recovery by a replica of a term, and before none. What other replicas have of earlier ones was given up.
+func RecoveredSince(term Term) Term { return term + RecoveredTerms/2 }
+
 // isOutdated tells whether a message is of a time before a recovery: terms are left out by nothing else. Whoever sent it was given up and must not take part, nor
 // hear of the terms of now, which raft's answer would tell it.
 func isOutdated(message, own Term) bool { return message+RecoveredTerms/2 < own }

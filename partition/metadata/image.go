@@ -23,6 +23,8 @@ type Image struct {
 	counters  map[string]int64
 	// unfinished are the partitions whose rows have replicas that are to come or to go.
 	unfinished map[kafka.PartitionNumber]bool
+	// recovered are the partitions of which all replicas but one were given up.
+	recovered map[kafka.PartitionNumber]bool
 }
 
 // A Topic is a topic as the metadata log has it.
@@ -75,6 +77,7 @@ func NewImage() *Image {
 		counters: map[string]int64{},
 
 		unfinished: map[kafka.PartitionNumber]bool{},
+		recovered:  map[kafka.PartitionNumber]bool{},
 	}
 }
 
@@ -109,6 +112,9 @@ func (i *Image) NameOf(number kafka.PartitionNumber) (tp kafka.TopicPartition, o
 
 // Unfinished returns the numbers of the partitions whose rows have replicas that are to come or to go, in ascending order.
 func (i *Image) Unfinished() []kafka.PartitionNumber { return slices.Sorted(maps.Keys(i.unfinished)) }
+
+// Recovered returns the numbers of the partitions of which all replicas but one were given up once, in ascending order.
+func (i *Image) Recovered() []kafka.PartitionNumber { return slices.Sorted(maps.Keys(i.recovered)) }
 
 // NextPartition is the first partition number that has not been given to any partition, of those that are gone too.
 func (i *Image) NextPartition() kafka.PartitionNumber {
@@ -145,6 +151,7 @@ func (i *Image) Apply(rows []partition.KeyValue) (*Image, error) {
 		counters:  maps.Clone(i.counters),
 
 		unfinished: maps.Clone(i.unfinished),
+		recovered:  maps.Clone(i.recovered),
 	}
 	for _, kv := range rows {
 		if err := next.apply(kv); err != nil {

@@ -3,6 +3,7 @@ package metadata
 import (
 	"slices"
 
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
 )
 
@@ -23,6 +24,10 @@ type Partition struct {
 	// Leaving are replicas of reassignments that were cancelled or replaced. Clients are not told of them, but they may vote still, so that their data
 	// stays until the partition's leader has done without them.
 	Leaving []Replica `json:"leaving,omitempty"`
+	// Survivor is the raft id of the replica that went on alone when the majority was lost (RecoverPartitions), and Since the first term after that: what other replicas
+	// hold of earlier terms was given up. Both are zero where that was never so.
+	Survivor uint64         `json:"survivor,omitempty"`
+	Since    consensus.Term `json:"since,omitempty"`
 }
 
 // A Replica is one copy of a partition.

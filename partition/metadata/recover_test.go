@@ -1,15 +1,24 @@
 package metadata
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/partition"
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
+	"troupe/partition/record"
 )
 
-func recoverOn(broker kafka.BrokerID, numbers ...kafka.PartitionNumber) *RecoverPartitions {
-	return &RecoverPartitions{Broker: broker, Numbers: numbers}
+// recoverOn has a replica go on that is in a term.
+func recoverOn(broker kafka.BrokerID, raftID uint64, term consensus.Term, others ...kafka.PartitionNumber) *RecoverPartitions {
+	q := &RecoverPartitions{Broker: broker, Survivors: []Survivor{{RaftID: raftID, Term: term}}}
+	for _, number := range others {
+		q.Survivors = append(q.Survivors, Survivor{Number: number, RaftID: raftID, Term: term})
+	}
+	return q
 }
 
 // Each script begins with a partition on brokers 1, 2 and 3 of six.
@@ -23,21 +32,26 @@ func TestRecoverPartitions(t *testing.T) {
 		name  string
 		steps []step
 	}{
-		{"others get new ids", []step{{recoverOn(2, 1), "written", "1:4 2:2 3:5"}, {recoverOn(3, 1), "written", "1:6 2:7 3:5"}}},
+		{"others get new ids", []step{{recoverOn(2, 2, 7), "written", "1:4 2:2 3:5 since 50007 but 2"}, {recoverOn(3, 5, 1), "written", "1:6 2:7 3:5 since 50007 but 5"}}},
 		{"one that comes is given up, one that goes stays", []step{
 			{alter(1, 4, 5), "written", "1:1 +4:4 +5:5 -2:2 -3:3"},
-			{recoverOn(3, 1), "written", "1:6 +4:7 +5:8 -2:9 -3:3"},
-			{reached(6, 7, 8), "written", "1:6 4:7 5:8"},
+			{recoverOn(3, 3, 1), "written", "1:6 +4:7 +5:8 -2:9 -3:3 since 50001 but 3"},
+			{reached(6, 7, 8), "written", "1:6 4:7 5:8 since 50001 but 3"},
 		}},
-		{"one that comes is the only one", []step{{alter(1, 4, 5), "written", ""}, {recoverOn(4, 1), "written", "1:6 +4:4 +5:7 -2:8 -3:9"}}},
+		{"one that comes is the only one", []step{{alter(1, 4, 5), "written", ""}, {recoverOn(4, 4, 1), "written", "1:6 +4:4 +5:7 -2:8 -3:9 since 50001 but 4"}}},
 		{"of those that leave only the one that is left stays", []step{
 			{alter(4, 5, 6), "written", ""}, {alter(), "written", "1:1 2:2 3:3 | 4:4 5:5 6:6"},
-			{recoverOn(5, 1), "written", "1:7 2:8 3:9 | 5:5"},
-			{reached(7, 8, 9), "written", "1:7 2:8 3:9"},
+			{recoverOn(5, 5, 1), "written", "1:7 2:8 3:9 | 5:5 since 50001 but 5"},
+			{reached(7, 8, 9), "written", "1:7 2:8 3:9 since 50001 but 5"},
+		}},
+		{"two want to go on at once", []step{
+			{recoverOn(1, 1, 1), "written", "1:1 2:4 3:5 since 50001 but 1"},
+			{recoverOn(2, 2, 1), "INVALID_REQUEST: The replica of t-0 on broker 2 was given up: another one goes on.", "1:1 2:4 3:5 since 50001 but 1"},
+			{recoverOn(1, 1, 3), "written", "1:1 2:6 3:7 since 50003 but 1"},
 		}},
 		{"refusals", []step{
-			{recoverOn(4, 1), "INVALID_REQUEST: Broker 4 has no replica of t-0.", "1:1 2:2 3:3"},
-			{recoverOn(2, 1, 9), "UNKNOWN_TOPIC_OR_PARTITION: There is no partition of number 9.", "1:1 2:2 3:3"},
+			{recoverOn(4, 4, 1), "INVALID_REQUEST: Broker 4 has no replica of t-0.", "1:1 2:2 3:3"},
+			{recoverOn(2, 2, 1, 9), "UNKNOWN_TOPIC_OR_PARTITION: There is no partition of number 9.", "1:1 2:2 3:3"},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,13 +66,13 @@ func TestRecoverPartitions(t *testing.T) {
 				case *ReassignmentsDone:
 					body.Reached[0].Number = number
 				case *RecoverPartitions:
-					body.Numbers[0] = number
+					body.Survivors[0].Number = number
 				}
 				if got := saidOfReassignment(l.ask(s.body)); got != s.want {
 					t.Errorf("step %d: %q, want %q", i, got, s.want)
 				}
 				p := &l.c.image.Topic("t").Partitions[0]
-				if got := replicasOf(p); s.row != "" && got != s.row {
+				if got := replicasOf(p) + sinceOf(p); s.row != "" && got != s.row {
 					t.Errorf("step %d: %s, want %s", i, got, s.row)
 				}
 			}
@@ -66,6 +80,47 @@ func TestRecoverPartitions(t *testing.T) {
 				t.Errorf("the other partition has %s", other)
 			}
 		})
+	}
+}
+
+// sinceOf says which terms were given up, and of which replica not.
+func sinceOf(p *Partition) string {
+	if p.Since == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" since %d but %d", p.Since, p.Survivor)
+}
+
+// Who has registered in a part of the log that is not known to be committed is known when the image has read that, too.
+func TestGivingUpWhatIsPending(t *testing.T) {
+	var b record.Builder
+	for _, row := range []partition.KeyValue{
+		brokerRow(&Broker{ID: 2, StoreID: "b2", RaftID: 5}), brokerRow(&Broker{ID: 3, StoreID: "c", RaftID: 6}), counterRow(nextReplica, 7),
+	} {
+		b.Add(record.Record{Key: row.Key, Value: row.Value})
+	}
+	pending, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := NewImage().Apply([]partition.KeyValue{brokerRow(&Broker{ID: 2, StoreID: "b", RaftID: 2}), counterRow(nextReplica, 5)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := image.Read([]record.Batch{pending})
+	if err == nil {
+		next, err = next.Apply(next.GiveUp([]kafka.BrokerID{2, 3}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, store := range map[kafka.BrokerID]string{2: "b2", 3: "c"} {
+		if next.Broker(id).Refusal(store) == nil {
+			t.Errorf("broker %d is taken with its store", id)
+		}
+	}
+	if n := next.counter(nextReplica, 0); n != 1007 {
+		t.Errorf("the next replica is %d", n)
 	}
 }
 

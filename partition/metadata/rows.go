@@ -149,6 +149,7 @@ func (i *Image) removeTopic(name string) {
 	for _, p := range old.Partitions {
 		delete(i.byNumber, p.Number)
 		delete(i.unfinished, p.Number)
+		delete(i.recovered, p.Number)
 	}
 }
 
@@ -159,6 +160,9 @@ func (i *Image) addTopic(t *Topic) {
 		i.byNumber[p.Number] = kafka.TopicPartition{Topic: t.Name, Partition: int32(index)}
 		if p.Unfinished() {
 			i.unfinished[p.Number] = true
+		}
+		if p.Since != 0 {
+			i.recovered[p.Number] = true
 		}
 	}
 }
