@@ -285,4 +285,9 @@ func (n *node) serve(socket net.Listener) {
 
 // featureLevel is what this version can do that others may rely on. It grows when what nodes say to each other, or the metadata's rows, change in a way
 // that an older version does not understand.
-const featureLevel = 1
+//
+//	2  rows of partitions name the survivor of a recovery (metadata.SurvivorLevel)
+const featureLevel = 2
+
+// leastLevel is that of the oldest version beside which this one runs.
+const leastLevel = 1

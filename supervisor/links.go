@@ -67,7 +67,7 @@ func startLinks(system *actors.System, s *config.Settings, id logstore.Identity,
 	return link.Start(nil, link.Options{
 		System: system, Codec: messages.Codec{}, Socket: socket, TLS: tls, Owner: membershipOf(system, id.NodeID, incarnation), QueueBytesMax: linkQueueBytesMax, Admit: admit,
 		Hello: link.Hello{
-			Cluster: id.ClusterID, Node: id.NodeID, Store: id.StoreID, Incarnation: incarnation, Address: net.JoinHostPort(host, strconv.Itoa(port)), Level: featureLevel, LeastLevel: featureLevel,
+			Cluster: id.ClusterID, Node: id.NodeID, Store: id.StoreID, Incarnation: incarnation, Address: net.JoinHostPort(host, strconv.Itoa(port)), Level: featureLevel, LeastLevel: leastLevel,
 		},
 	})
 }

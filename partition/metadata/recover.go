@@ -28,7 +28,16 @@ type Survivor struct {
 	Term   consensus.Term // as it knows
 }
 
+// SurvivorLevel is the feature level from which on a broker understands rows that name a survivor. An older one would let given-up replicas vote, or, as the controller, lose
+// what such a row says.
+const SurvivorLevel = 2
+
 func (c *Controller) recoverPartitions(out *partition.Outcome, q *RecoverPartitions) error {
+	for _, b := range c.image.Brokers() {
+		if !b.Fenced && b.Level < SurvivorLevel {
+			return kafka.Errorf(kerr.UnsupportedVersion, "Broker %d is of an older version (feature level %d), which does not know of partitions that are recovered; start this version there first.", b.ID, b.Level)
+		}
+	}
 	changed := map[string]*Topic{}
 	var rows []partition.KeyValue
 	var names []string

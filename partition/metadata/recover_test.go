@@ -56,6 +56,7 @@ func TestRecoverPartitions(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLab(t, 1, 2, 3, 4, 5, 6)
+			l.upgrade(1, 2, 3, 4, 5, 6)
 			q := topic("t", -1)
 			q.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1, 2, 3}}, {Partition: 1, Replicas: []int32{1, 2, 3}}}
 			l.create(q)
@@ -80,6 +81,37 @@ func TestRecoverPartitions(t *testing.T) {
 				t.Errorf("the other partition has %s", other)
 			}
 		})
+	}
+}
+
+// A broker of an older version would let given-up replicas vote. One that is not there is no hindrance.
+func TestRecoverBesideOlderVersion(t *testing.T) {
+	l := newLab(t, 1, 2)
+	l.upgrade(1)
+	q := topic("t", -1)
+	q.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1, 2}}}
+	l.create(q)
+	recover := recoverOn(1, 1, 7)
+	recover.Survivors[0].Number = l.c.image.Topic("t").Partitions[0].Number
+	want := "UNSUPPORTED_VERSION: Broker 2 is of an older version (feature level 0), which does not know of partitions that are recovered; start this version there first."
+	if got := saidOfReassignment(l.ask(recover)); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	l.ask(&FenceBroker{ID: 2, Incarnation: l.c.image.Broker(2).Incarnation})
+	if got := saidOfReassignment(l.ask(recover)); got != "written" {
+		t.Errorf("%q when the older one is gone", got)
+	}
+}
+
+// upgrade has brokers register as those of the version that recovers partitions.
+func (l *lab) upgrade(brokers ...kafka.BrokerID) {
+	l.t.Helper()
+	for _, id := range brokers {
+		b := *l.c.image.Broker(id)
+		b.Level = SurvivorLevel
+		if _, err, _ := l.ask(&RegisterBroker{b}); err != nil {
+			l.t.Fatal(err)
+		}
 	}
 }
 
