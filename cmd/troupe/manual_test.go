@@ -49,7 +49,7 @@ func TestManual(t *testing.T) {
 	if code, out, _ := troupe(t, "", "manual"); code != exitOK || !strings.Contains(out, "operate      Operate a cluster\n") {
 		t.Errorf("%d: %s", code, out)
 	}
-	if code, _, stderr := troupe(t, "", "manual", "nothing"); code != exitUsage || !strings.Contains(stderr, "the manual has no page nothing; it has operate") {
+	if code, _, stderr := troupe(t, "", "manual", "nothing"); code != exitUsage || !strings.Contains(stderr, "the manual has no page nothing; it has failures, operate, watch") {
 		t.Errorf("%d: %s", code, stderr)
 	}
 }
