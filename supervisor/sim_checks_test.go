@@ -17,6 +17,7 @@ type simChecks struct {
 	cluster string
 	leaders map[simTerm]string // the actor that led
 	numbers map[kafka.PartitionNumber]kafka.TopicID
+	stores  map[simReplica]string
 	// committed are the entries that any disk has ever shown as committed. Once committed they never change.
 	committed map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry
 }
@@ -29,7 +30,7 @@ type simTerm struct {
 
 func newSimChecks(s *simulation) simChecks {
 	return simChecks{
-		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{},
+		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, stores: map[simReplica]string{},
 		committed: map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry{},
 	}
 }
@@ -57,10 +58,21 @@ func (c *simChecks) heard(n *simNode, kind string, message any) {
 	c.leaders[at] = who
 }
 
-// image: no partition number is ever given twice.
+// image: no partition number is ever given twice, and no raft id.
 func (c *simChecks) image(n *simNode) {
-	for _, topic := range n.tree.router.View().Image.Topics() {
+	image := n.tree.router.View().Image
+	for _, b := range image.Brokers() {
+		c.given(kafka.MetadataPartition, b.RaftID, b.StoreID)
+	}
+	for _, topic := range image.Topics() {
 		for i, p := range topic.Partitions {
+			for _, r := range p.All() {
+				if b := image.Broker(r.Broker); b != nil {
+					c.given(p.Number, r.RaftID, b.StoreID)
+				} else {
+					c.s.errorf("%s-%d has a replica on node %d, of which the metadata on node %d says nothing", topic.Name, i, r.Broker, n.id)
+				}
+			}
 			if other, known := c.numbers[p.Number]; known && other != topic.ID {
 				c.s.errorf("%s-%d has the number %d, which another topic had", topic.Name, i, p.Number)
 			}
@@ -138,6 +150,9 @@ func (c *simChecks) alike() string {
 		view := n.tree.router.View()
 		if view.Upto != first.Upto || !reflect.DeepEqual(view.Image, first.Image) {
 			return fmt.Sprintf("nodes 1 and %d have different metadata, up to %d and %d", n.id, first.Upto, view.Upto)
+		}
+		if one, other := c.s.nodes[0].tree.lags.offsets, n.tree.lags.offsets; !reflect.DeepEqual(one, other) {
+			return fmt.Sprintf("the offsets of groups are %v on node 1 and %v on node %d", one, other, n.id)
 		}
 	}
 	for _, topic := range first.Image.Topics() {

@@ -209,30 +209,44 @@ func (r *simReader) read(p kmsg.FetchResponseTopicPartition) {
 	}
 }
 
-// A simCommitter commits one offset after the other, as a group without members, and in the end asks which is there.
+// A simCommitter commits one offset after the other, as groups without members, each of which comes once and then not again. In the end it asks which are there.
 type simCommitter struct {
-	s                  *simulation
-	sent, acknowledged int64
-	check, done        bool
+	s           *simulation
+	groups      []simGroup
+	check, done bool
+	checked     int // groups
 }
+
+// A simGroup is what was committed as one group.
+type simGroup struct{ sent, acknowledged int64 }
+
+// simGroupCommits is how often a group commits.
+const simGroupCommits = 4
 
 func (k *simCommitter) begin(c *simClient) {
 	if k.check {
 		k.end(c)
 		return
 	}
-	c.toCoordinator("readers", k.commit)
+	if n := len(k.groups); n == 0 || k.groups[n-1].sent == simGroupCommits {
+		k.groups = append(k.groups, simGroup{})
+	}
+	c.toCoordinator(k.name(len(k.groups)-1), k.commit)
 }
 
+func (k *simCommitter) name(group int) string { return fmt.Sprint("readers-", group) }
+
 func (k *simCommitter) commit(c *simClient) {
-	if k.check {
-		k.end(c)
+	last := len(k.groups) - 1
+	g := &k.groups[last]
+	if k.check || g.sent == simGroupCommits {
+		k.begin(c)
 		return
 	}
-	k.sent++
-	at := k.sent
+	g.sent++
+	at := g.sent
 	q := kmsg.NewPtrOffsetCommitRequest()
-	q.Version, q.Group, q.Generation = 8, "readers", -1
+	q.Version, q.Group, q.Generation = 8, k.name(last), -1
 	p := kmsg.NewOffsetCommitRequestTopicPartition()
 	p.Offset = at
 	q.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: k.s.shape.topics[0].name, Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}}}
@@ -241,7 +255,7 @@ func (k *simCommitter) commit(c *simClient) {
 			c.later(k.pause(), k.begin)
 			return
 		}
-		k.acknowledged = at
+		k.groups[last].acknowledged = at
 		c.later(k.pause(), k.commit)
 	})
 }
@@ -253,18 +267,19 @@ func (k *simCommitter) pause() time.Duration {
 	return 20 * time.Millisecond
 }
 
-// end looks at what is there, if anything was ever acknowledged.
+// end looks at what is there of every group of which anything was ever acknowledged: of others there may be nothing.
 func (k *simCommitter) end(c *simClient) {
-	if k.acknowledged == 0 {
-		k.done = true // there may be no __consumer_offsets
-		return
+	for k.checked < len(k.groups) && k.groups[k.checked].acknowledged == 0 {
+		k.checked++
 	}
-	c.toCoordinator("readers", k.fetch)
+	if k.done = k.checked == len(k.groups); !k.done {
+		c.toCoordinator(k.name(k.checked), k.fetch)
+	}
 }
 
 func (k *simCommitter) fetch(c *simClient) {
 	q := kmsg.NewPtrOffsetFetchRequest()
-	q.Version, q.Group = 7, "readers"
+	q.Version, q.Group = 7, k.name(k.checked)
 	q.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: k.s.shape.topics[0].name, Partitions: []int32{0}}}
 	c.send(q, func(a kmsg.Response) {
 		got := a.(*kmsg.OffsetFetchResponse)
@@ -272,10 +287,12 @@ func (k *simCommitter) fetch(c *simClient) {
 			c.later(20*time.Millisecond, k.begin)
 			return
 		}
-		if at := got.Topics[0].Partitions[0].Offset; at < k.acknowledged || at > k.sent {
-			k.s.errorf("the group is at %d; %d was acknowledged, %d was sent", at, k.acknowledged, k.sent)
+		g := k.groups[k.checked]
+		if at := got.Topics[0].Partitions[0].Offset; at < g.acknowledged || at > g.sent {
+			k.s.errorf("group %s is at %d; %d was acknowledged, %d was sent", q.Group, at, g.acknowledged, g.sent)
 		}
-		k.done = true
+		k.checked++
+		k.end(c)
 	})
 }
 

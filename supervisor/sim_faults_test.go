@@ -75,7 +75,7 @@ func (s *simulation) strike() {
 	one := s.chance.IntN(len(s.nodes))
 	n := s.nodes[one]
 	other := s.nodes[(one+1+s.chance.IntN(len(s.nodes)-1))%len(s.nodes)]
-	switch s.chance.IntN(17) {
+	switch s.chance.IntN(19) {
 	case 0, 1, 2:
 		n.syncs = 1 + s.chance.IntN(20)
 	case 3:
@@ -105,6 +105,10 @@ func (s *simulation) strike() {
 	case 16:
 		n.fill(true)
 		s.st.AfterFunc(s.upTo(3*time.Second), func() { n.fill(false) })
+	case 17, 18:
+		if !s.shape.moves { // then a node may have the only replica of a partition
+			s.wipe(n)
+		}
 	}
 }
 

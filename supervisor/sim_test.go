@@ -18,7 +18,6 @@ import (
 
 	"troupe/actors"
 	"troupe/partition/kafka"
-	"troupe/partition/logstore"
 )
 
 // entropy stands for the operating system's source, from which raft draws its election time-outs. A simulation replaces it by one of its own.
@@ -88,7 +87,7 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 			t.Fatal(err)
 		}
 		s := simulate(t, n, shape, os.Getenv("SIM_LOG") != "", false)
-		t.Logf("%+v", s)
+		t.Logf("%v", &s)
 		return
 	}
 	if n, err := strconv.Atoi(os.Getenv("SIM_SEEDS")); err == nil {
@@ -114,19 +113,41 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 		if t.Failed() {
 			t.FailNow()
 		}
-		all.records += one.records
-		all.crashes += one.crashes
-		all.steps += one.steps
-		all.took += one.took
+		all.add(&one)
 	}
-	t.Logf("%d seeds, %d records, %d crashes, %d steps, %v", seeds, all.records, all.crashes, all.steps, all.took.Round(time.Second))
+	t.Logf("%d seeds, %v", seeds, &all)
+	if shape.nodes > 1 && !shape.moves && seeds >= simSeedsEnough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0) {
+		t.Error("not everything that the simulation is to go through has happened")
+	}
 }
+
+// simSeedsEnough is in how many seeds everything happens that a simulation is for.
+const simSeedsEnough = 10
 
 type simResult struct {
 	trace                   uint64
 	steps, records, crashes int
-	calls                   int           // of nodes to nodes
-	took                    time.Duration // in simulated time
+	wipes                   int
+	// Snapshots that replicas were brought up to date with, since the log did not hold what they needed any more: of the metadata, and of groups.
+	ofMetadata, ofGroups int
+	calls                int           // of nodes to nodes
+	took                 time.Duration // in simulated time
+}
+
+func (r *simResult) add(one *simResult) {
+	r.steps += one.steps
+	r.records += one.records
+	r.crashes += one.crashes
+	r.wipes += one.wipes
+	r.ofMetadata += one.ofMetadata
+	r.ofGroups += one.ofGroups
+	r.took += one.took
+}
+
+// String says what has happened.
+func (r *simResult) String() string {
+	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, %d snapshots of the metadata and %d of groups that others were sent, %d steps, %v",
+		r.records, r.crashes, r.wipes, r.ofMetadata, r.ofGroups, r.steps, r.took.Round(time.Second))
 }
 
 // A simulation is one run.
@@ -197,11 +218,7 @@ func newSimulation(t *testing.T, seed uint64, shape simShape, logged bool) *simu
 func (s *simulation) boot() {
 	for id := range s.shape.nodes {
 		n := &simNode{s: s, id: kafka.BrokerID(id + 1)}
-		n.store = logstore.NewMemory(n.disk)
-		n.store.Together = func(waiting int) int { return 1 + s.chance.IntN(waiting) }
-		if s.shape.nodes == 1 {
-			n.cluster, n.replica = "cluster", founderReplica
-		}
+		n.format()
 		s.nodes = append(s.nodes, n)
 		n.boot()
 	}
@@ -258,7 +275,7 @@ func (s *simulation) look() {
 		}
 		return true
 	})
-	s.until("the group's offset is there", func() bool { return s.committer.done })
+	s.until("the groups' offsets are there", func() bool { return s.committer.done })
 	s.until("the topics are there", func() bool { return s.keeper.done })
 	s.checks.end()
 }
