@@ -51,6 +51,9 @@ func (p *simProducer) begin(c *simClient) {
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = p.topic.name, p.topic.partitions, int16(p.s.shape.nodes)
 	inSync := strconv.Itoa(p.topic.minInSync)
 	topic.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "min.insync.replicas", Value: &inSync}}
+	if millis := "100"; p.topic.trimmed {
+		topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "segment.ms", Value: &millis})
+	}
 	create.Topics = append(create.Topics, topic)
 	c.send(create, func(a kmsg.Response) {
 		if code := a.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; code != 0 && code != kerr.TopicAlreadyExists.Code {
@@ -155,6 +158,7 @@ type simReader struct {
 	topic     string
 	partition int32
 	minBytes  int32
+	from      int // where the log began, when it was asked for that
 	next      int
 	high      int64
 	done      bool
@@ -174,6 +178,12 @@ func (r *simReader) fetch(c *simClient) {
 	}
 	c.send(q, func(a kmsg.Response) {
 		got := a.(*kmsg.FetchResponse).Topics[0].Partitions[0]
+		if got.ErrorCode == kerr.OffsetOutOfRange.Code {
+			if x := r.s.trimmer(r.topic, r.partition); x != nil && int64(r.next) < x.asked {
+				r.skip(c)
+				return
+			}
+		}
 		if got.ErrorCode != 0 {
 			if !kerr.IsRetriable(kerr.ErrorForCode(got.ErrorCode)) {
 				r.s.errorf("%s-%d can't be read from offset %d: %v", r.topic, r.partition, r.next, kerr.ErrorForCode(got.ErrorCode))
@@ -200,6 +210,9 @@ func (r *simReader) read(p kmsg.FetchResponseTopicPartition) {
 		for got, err := range b.Records(1 << 20) {
 			if err != nil {
 				r.s.t.Fatal(err)
+			}
+			if int(got.Offset) < r.from {
+				continue // the log begins in the middle of a batch
 			}
 			if want := strconv.Itoa(r.next); string(got.Value) != want || int64(got.Offset) != int64(r.next) {
 				r.s.errorf("%s-%d has %s at offset %d, want %s", r.topic, r.partition, got.Value, got.Offset, want)

@@ -78,6 +78,7 @@ type simSpec struct {
 	name       string
 	partitions int32
 	minInSync  int
+	trimmed    bool // its older records are deleted
 }
 
 func simulateSeeds(t *testing.T, seeds int, shape simShape) {
@@ -116,7 +117,7 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 		all.add(&one)
 	}
 	t.Logf("%d seeds, %v", seeds, &all)
-	if shape.nodes > 1 && !shape.moves && seeds >= simSeedsEnough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0) {
+	if shape.nodes > 1 && !shape.moves && seeds >= simSeedsEnough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0 || all.ofTopics == 0) {
 		t.Error("not everything that the simulation is to go through has happened")
 	}
 }
@@ -128,10 +129,10 @@ type simResult struct {
 	trace                   uint64
 	steps, records, crashes int
 	wipes                   int
-	// Snapshots that replicas were brought up to date with, since the log did not hold what they needed any more: of the metadata, and of groups.
-	ofMetadata, ofGroups int
-	calls                int           // of nodes to nodes
-	took                 time.Duration // in simulated time
+	// Snapshots that replicas were brought up to date with, since the log did not hold what they needed any more: of the metadata, of groups, and of what producers wrote.
+	ofMetadata, ofGroups, ofTopics int
+	calls                          int           // of nodes to nodes
+	took                           time.Duration // in simulated time
 }
 
 func (r *simResult) add(one *simResult) {
@@ -141,13 +142,14 @@ func (r *simResult) add(one *simResult) {
 	r.wipes += one.wipes
 	r.ofMetadata += one.ofMetadata
 	r.ofGroups += one.ofGroups
+	r.ofTopics += one.ofTopics
 	r.took += one.took
 }
 
 // String says what has happened.
 func (r *simResult) String() string {
-	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, %d snapshots of the metadata and %d of groups that others were sent, %d steps, %v",
-		r.records, r.crashes, r.wipes, r.ofMetadata, r.ofGroups, r.steps, r.took.Round(time.Second))
+	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, snapshots that others were sent: %d of the metadata, %d of groups, %d of topics, %d steps, %v",
+		r.records, r.crashes, r.wipes, r.ofMetadata, r.ofGroups, r.ofTopics, r.steps, r.took.Round(time.Second))
 }
 
 // A simulation is one run.
@@ -171,6 +173,7 @@ type simulation struct {
 	followers []*simReader
 	committer *simCommitter
 	keeper    *simKeeper
+	trimmers  []*simTrimmer
 	done      int // producers that are
 }
 
@@ -241,6 +244,9 @@ func (s *simulation) work() {
 		for p := range topic.partitions {
 			s.producers = append(s.producers, &simProducer{s: s, topic: topic, partition: p})
 			s.followers = append(s.followers, &simReader{s: s, topic: topic.name, partition: p, minBytes: 200})
+			if topic.trimmed {
+				s.trimmers = append(s.trimmers, &simTrimmer{s: s, topic: topic.name, partition: p})
+			}
 		}
 	}
 	for _, p := range s.producers {
@@ -252,6 +258,9 @@ func (s *simulation) work() {
 	}
 	s.client(s.committer.begin)
 	s.client(s.keeper.begin)
+	for _, x := range s.trimmers {
+		s.client(x.begin)
+	}
 	if s.shape.moves {
 		s.client((&simMover{s}).begin)
 	}

@@ -79,7 +79,7 @@ type simStore struct {
 	s *simulation
 }
 
-// Append counts the snapshots of machines that come from other nodes.
+// Append counts the snapshots that come from other nodes.
 func (d simStore) Append(w *partition.Write) {
 	switch {
 	case !w.Reset:
@@ -87,6 +87,8 @@ func (d simStore) Append(w *partition.Write) {
 		d.s.result.ofMetadata++
 	case w.Chunks != nil:
 		d.s.result.ofGroups++
+	default:
+		d.s.result.ofTopics++
 	}
 	d.Memory.Append(w)
 }
