@@ -18,6 +18,7 @@ type simChecks struct {
 	leaders map[simTerm]string // the actor that led
 	numbers map[kafka.PartitionNumber]kafka.TopicID
 	stores  map[simReplica]string
+	disks   map[simBatchAt]uint // bits of nodes' ids
 	// committed are the entries that any disk has ever shown as committed. Once committed they never change.
 	committed map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry
 }
@@ -30,7 +31,7 @@ type simTerm struct {
 
 func newSimChecks(s *simulation) simChecks {
 	return simChecks{
-		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, stores: map[simReplica]string{},
+		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, stores: map[simReplica]string{}, disks: map[simBatchAt]uint{},
 		committed: map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry{},
 	}
 }
@@ -92,6 +93,7 @@ func (c *simChecks) disk(n *simNode) {
 		if err != nil {
 			c.s.t.Fatal(err)
 		}
+		c.found(n, number, stored)
 		all := c.committed[number]
 		if all == nil {
 			all = map[consensus.Index]consensus.Entry{}

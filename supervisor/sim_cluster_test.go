@@ -8,7 +8,7 @@ import (
 // TestSimulatedCluster runs three nodes as TestSimulation runs one, from empty folders: they find each other, found a cluster, and replicate what clients write. Nodes
 // crash, one or all of them; they freeze, are cut off, in one direction or both, and their disks are slow, full or lost; connections break, and raft's messages are lost, come twice or late. The
 // logs of coordinators, and that of a topic of which records are deleted, are so short that a replica which was away, or whose disk was lost, is sent a snapshot. What was acknowledged
-// is there in the end, once and in order, on every replica.
+// is there in the end, once and in order, on every replica, and where it was acknowledged it was on the disks of a majority and of min.insync.replicas.
 // A partition has one leader in an epoch, what was committed never changes, its high watermark never goes back, a raft id is never used on two disks, and when the
 // faults end the cluster is whole again by itself.
 //

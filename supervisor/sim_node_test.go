@@ -80,7 +80,7 @@ func (n *simNode) boot() {
 		},
 	})
 	o := treeOptions{
-		Settings: settings, Store: simStore{n.store, s}, StoreID: n.storeID(), ClusterID: n.cluster, Replica: n.replica, NodeID: n.id, Incarnation: incarnation,
+		Settings: settings, Store: simStore{n.store, n}, StoreID: n.storeID(), ClusterID: n.cluster, Replica: n.replica, NodeID: n.id, Incarnation: incarnation,
 		Join:      n.join,
 		WatchFull: func(tell func(bool)) bool { n.tell = tell; return n.full },
 		Ready:     func(*session.Listener) { n.ready = true },

@@ -3,9 +3,7 @@ package supervisor
 import (
 	"slices"
 
-	"troupe/partition"
 	"troupe/partition/kafka"
-	"troupe/partition/logstore"
 )
 
 // wipe ends a node's process, and has it start again with an empty disk and the same id. While a disk that was wiped before is missed still, that does not happen: most of a partition's
@@ -71,24 +69,4 @@ func (c *simChecks) given(number kafka.PartitionNumber, raftID uint64, store str
 		c.s.errorf("replica %d of partition %d is on %s, and was on %s", raftID, number, store, other)
 	}
 	c.stores[r] = store
-}
-
-// A simStore is what a node's actors know of its disk.
-type simStore struct {
-	*logstore.Memory
-	s *simulation
-}
-
-// Append counts the snapshots that come from other nodes.
-func (d simStore) Append(w *partition.Write) {
-	switch {
-	case !w.Reset:
-	case w.Partition == kafka.MetadataPartition:
-		d.s.result.ofMetadata++
-	case w.Chunks != nil:
-		d.s.result.ofGroups++
-	default:
-		d.s.result.ofTopics++
-	}
-	d.Memory.Append(w)
 }
