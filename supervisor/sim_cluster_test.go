@@ -16,6 +16,6 @@ import (
 func TestSimulatedCluster(t *testing.T) {
 	simulateSeeds(t, 25, simShape{
 		nodes: 3, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "events", partitions: 1, minInSync: 1, trimmed: true}, {name: "audit", partitions: 1, minInSync: 3}},
-		records: 400, lasts: 57 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000,
+		records: 400, lasts: 57 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000, enough: 10,
 	})
 }

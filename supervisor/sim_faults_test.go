@@ -56,11 +56,15 @@ func (s *simulation) crash(n *simNode) {
 		n.boot()
 		return
 	}
-	down := 5*time.Millisecond + s.upTo(30*time.Millisecond)
+	s.st.AfterFunc(s.down(), n.boot)
+}
+
+// down is how long a process is not there.
+func (s *simulation) down() time.Duration {
 	if s.chance.IntN(2) == 0 {
-		down = s.upTo(3 * time.Second)
+		return s.upTo(3 * time.Second)
 	}
-	s.st.AfterFunc(down, n.boot)
+	return 5*time.Millisecond + s.upTo(30*time.Millisecond)
 }
 
 // crashAll is a loss of power.
@@ -106,9 +110,7 @@ func (s *simulation) strike() {
 		n.fill(true)
 		s.st.AfterFunc(s.upTo(3*time.Second), func() { n.fill(false) })
 	case 17, 18:
-		if !s.shape.moves { // then a node may have the only replica of a partition
-			s.wipe(n)
-		}
+		s.wipe(n)
 	}
 }
 

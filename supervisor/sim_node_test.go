@@ -30,6 +30,7 @@ type simNode struct {
 	tree   *builder
 	links  *simLinks
 	ready  bool
+	lost   bool // its disk, and it is not back yet
 	frozen bool
 	syncs  int // until it crashes at a write; 0 for never
 	// takesAll: it is the power that fails then, for all nodes.

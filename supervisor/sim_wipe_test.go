@@ -6,16 +6,30 @@ import (
 	"troupe/partition/kafka"
 )
 
-// wipe ends a node's process, and has it start again with an empty disk and the same id. While a disk that was wiped before is missed still, that does not happen: most of a partition's
-// voters would be lost for ever.
+// wipe ends a node's process, and has it start again with an empty disk and the same id. While a disk that was wiped before is missed still, or a partition has two replicas or is about to be
+// reassigned, that does not happen: most of a partition's voters would be lost for ever.
 func (s *simulation) wipe(n *simNode) {
-	if n.system == nil || !s.checks.replaced() {
+	if n.system == nil || !s.checks.replaced() || s.mover.isInDoubt() {
 		return
 	}
-	s.crash(n)
+	n.crash()
 	n.wipes++
 	n.format()
+	n.lost = true
 	s.result.wipes++
+	s.replace(n)
+}
+
+// replace starts a node whose disk was lost. Where partitions are reassigned, the others know by then that it was away: who does not may rely on it alone.
+func (s *simulation) replace(n *simNode) {
+	s.st.AfterFunc(s.down(), func() {
+		if s.mover != nil && slices.ContainsFunc(s.nodes, func(other *simNode) bool { return other.system != nil && other.tree.router.View().IsLive(n.id) }) {
+			s.replace(n)
+			return
+		}
+		n.lost = false
+		n.boot()
+	})
 }
 
 // replaced tells whether every partition, the metadata among them, is led by a replica that knows that only those vote that are on the disks which the nodes have now, and that
@@ -41,7 +55,7 @@ func (c *simChecks) replaced() bool {
 	}
 	for _, topic := range image.Topics() {
 		for i := range topic.Partitions {
-			if p := &topic.Partitions[i]; !c.settledOn(p.Number, p.WishedVoters()) {
+			if p := &topic.Partitions[i]; len(p.Replicas) < 3 || p.Unfinished() || !c.settledOn(p.Number, p.WishedVoters()) {
 				return false
 			}
 		}
