@@ -206,6 +206,54 @@ func TestPanicWhileStopping(t *testing.T) {
 	}
 }
 
+// An actor that was told to stop ends, whatever it or its children do meanwhile. It is not restarted.
+func TestStoppedActorsEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		panics func(message any) bool
+		before string // is sent to the actor before it is stopped
+	}{
+		"it panics when its child has ended": {panics: func(m any) bool { _, ok := m.(*actor.Terminated); return ok }},
+		"it panics at a message":             {before: "panic", panics: func(m any) bool { return m == "panic" }},
+	} {
+		for seed := range uint64(30) {
+			s, st := simulated(seed, nil)
+			stops := func(inner actor.ReceiveFunc) actor.ReceiveFunc {
+				return func(ctx actor.Context) {
+					if ctx.Message() == "stop" {
+						ctx.Stop(ctx.Children()[0])
+					}
+					inner(ctx)
+				}
+			}
+			parent := func(kind string, child actor.ReceiveFunc) actor.ReceiveFunc {
+				return func(ctx actor.Context) {
+					if _, ok := ctx.Message().(*actor.Started); ok {
+						if _, err := s.Spawn(ctx, Kind{Name: kind}, kind, func() actor.Actor { return child }); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			}
+			grandparent := parent("parent", func(ctx actor.Context) {
+				if c.panics(ctx.Message()) {
+					panic("at the wrong moment")
+				}
+				parent("child", func(actor.Context) {})(ctx)
+			})
+			top := spawn(t, s, Kind{Name: "top"}, "top", stops(grandparent))
+			settle(st)
+			if c.before != "" {
+				s.Root().Send(actor.NewPID(top.Address, top.Id+"/parent"), c.before)
+			}
+			s.Root().Send(top, "stop")
+			st.Run(func() bool { return false }, 2000)
+			if tops := s.Tree(); len(tops) != 1 || len(tops[0].Children) > 0 {
+				t.Errorf("%s, seed %d: the actor is left", name, seed)
+			}
+		}
+	}
+}
+
 func TestSameSeedSameTrace(t *testing.T) {
 	run := func(seed uint64) (trace []string) {
 		s, st := simulated(seed, nil)

@@ -23,7 +23,8 @@
 // # Non-obvious
 //
 //   - Of a Batch, the message that panicked is lost, and only that: the new incarnation gets the rest first.
-//   - A panic in the handler of Stopping, Stopped or Restarting is caught: it would leave an actor that nobody can stop.
+//   - A panic in the handler of Stopping, Stopped or Restarting, and of what comes while children end, is caught: it would leave an actor that nobody can stop. One
+//     that was told to stop is not restarted, whenever it has panicked.
 //   - protoactor's Stop drops the mailbox without a word: ours answers for what was in it.
 //   - A PID is known before its mailbox knows whom it serves; what comes in that moment waits.
 //   - Its own strategies, ReceiveTimeout, Future and Stash are not used: they read the wall clock, race, or reorder.

@@ -28,14 +28,23 @@ type guarded struct {
 	inner  actor.Actor
 	system *System
 	node   *node
+	ending bool // it waits for its children to end
 }
 
 // Receive hands a message to the actor, and keeps panics out of the end of its life, where protoactor can't have them.
 func (g *guarded) Receive(ctx actor.Context) {
+	if g.ending {
+		defer g.recoverMessage(ctx.Message())
+	}
 	switch ctx.Message().(type) {
 	case *actor.Started:
 		g.node.incarnate(g.inner)
-	case *actor.Stopping, *actor.Restarting:
+	case *actor.Stopping:
+		g.ending = true
+		g.node.stopping.Store(true)
+		defer g.recover("stopping")
+	case *actor.Restarting:
+		g.ending = true
 		defer g.recover("stopping")
 	case *actor.Stopped:
 		defer g.system.nodeEnded(g.node)
@@ -57,5 +66,25 @@ func (n *node) fault(s *System, message any) {
 func (g *guarded) recover(when string) {
 	if r := recover(); r != nil {
 		level.Error(g.system.o.Logger).Log("msg", "panic at the end of an actor", "actor", g.node.id, "while", when, "panic", r, "stack", string(debug.Stack()))
+	}
+}
+
+// recoverMessage is for what comes while the actor ends: it would not end, but be restarted. To whom the message was worth an answer is told that it has reached nobody, and so of what
+// is left of a batch.
+func (g *guarded) recoverMessage(message any) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	level.Error(g.system.o.Logger).Log("msg", "panic at the end of an actor", "actor", g.node.id, "while", "waiting for its children", "panic", r, "stack", string(debug.Stack()))
+	b, ok := message.(*Batch)
+	if !ok {
+		g.system.Undelivered(message)
+		return
+	}
+	g.system.Undelivered(b.current())
+	b.before = nil
+	for m := range b.All() {
+		g.system.Undelivered(m)
 	}
 }

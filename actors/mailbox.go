@@ -140,6 +140,9 @@ func (m *mailbox) handleSystem(message any) {
 	case *actor.ResumeMailbox:
 		m.suspended = false
 	default:
+		if _, ok := message.(*actor.Restart); ok && m.node.stopping.Load() {
+			return // its parent told it to stop before it heard of the panic
+		}
 		defer m.recover(message)
 		m.invoker.InvokeSystemMessage(message)
 	}

@@ -51,6 +51,7 @@ type node struct {
 	failure  *Failure
 	recent   []time.Time // failures within the budget's window
 	current  actor.Actor
+	stopping atomic.Bool // it was told to stop, and is not restarted any more
 	ended    atomic.Bool
 	waiting  chan struct{}
 

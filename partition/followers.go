@@ -99,9 +99,15 @@ func (p *Partition) liveVoters() (n int) {
 	return n
 }
 
+// isThere tells whether another replica is: its node is, and it has said something since. One that has said nothing since its node is back may have lost what it had.
+func (p *Partition) isThere(id uint64) bool {
+	f := p.followers[id]
+	return p.live[id] && f != nil && f.heard
+}
+
 // observe finds out which followers keep up. One that takes everything in time but is always a little behind counts too: it
-// had, a moment ago, what was applied at a moment before. One that has said nothing since its node is back may have lost what it had, and counts from the moment when it has everything again:
-// whoever restarts nodes, one after the other, waits for that.
+// had, a moment ago, what was applied at a moment before. One whose node is back counts from the moment when it has everything again: whoever restarts nodes, one after the other,
+// waits for that.
 func (p *Partition) observe(now time.Time) {
 	if !p.serving {
 		p.inSync = nil
@@ -125,7 +131,7 @@ func (p *Partition) observe(now time.Time) {
 		if q.Match >= f.mark {
 			f.mark, f.marked = p.state.applied, now
 		}
-		follows := p.live[q.ID] && f.heard && !f.behind && now.Sub(f.caughtUp) <= p.o.Config.ReplicaLagTimeMax
+		follows := p.isThere(q.ID) && !f.behind && now.Sub(f.caughtUp) <= p.o.Config.ReplicaLagTimeMax
 		if (q.ID == p.o.RaftID || follows) && slices.Contains(voters, q.ID) {
 			inSync = append(inSync, q.ID)
 		}

@@ -85,7 +85,7 @@ func (p *Partition) nextChange() (change consensus.Change, transfer bool) {
 	matches := p.matches()
 	return p.wish.next(&p.state.configuration, p.o.RaftID, func(id uint64) bool {
 		// One that has said nothing to this leader is not there, however short the log.
-		return id == p.o.RaftID || p.live[id] && matches[id] > 0 && matches[id]+caughtUpEntries >= p.replica.Last()
+		return id == p.o.RaftID || p.isThere(id) && matches[id] > 0 && matches[id]+caughtUpEntries >= p.replica.Last()
 	})
 }
 
@@ -95,7 +95,7 @@ func (p *Partition) matches() map[uint64]consensus.Index {
 	return matches
 }
 
-// handOver hands leadership to the wished voter that has most of the log, of those on live nodes.
+// handOver hands leadership to the wished voter that has most of the log, of those that are there.
 func (p *Partition) handOver(now time.Time) {
 	if !p.handedOver.IsZero() && now.Sub(p.handedOver) < transferEvery {
 		return
@@ -103,7 +103,7 @@ func (p *Partition) handOver(now time.Time) {
 	var to uint64
 	matches := p.matches()
 	for _, id := range p.wish.voters {
-		if p.live[id] && slices.Contains(p.state.configuration.Voters, id) && (to == 0 || matches[id] > matches[to]) {
+		if p.isThere(id) && slices.Contains(p.state.configuration.Voters, id) && (to == 0 || matches[id] > matches[to]) {
 			to = id
 		}
 	}

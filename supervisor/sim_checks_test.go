@@ -17,6 +17,8 @@ type simChecks struct {
 	cluster string
 	leaders map[simTerm]string // the actor that led
 	numbers map[kafka.PartitionNumber]kafka.TopicID
+	stores  map[simReplica]string
+	disks   map[simBatchAt]uint // bits of nodes' ids
 	// committed are the entries that any disk has ever shown as committed. Once committed they never change.
 	committed map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry
 }
@@ -29,7 +31,7 @@ type simTerm struct {
 
 func newSimChecks(s *simulation) simChecks {
 	return simChecks{
-		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{},
+		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, stores: map[simReplica]string{}, disks: map[simBatchAt]uint{},
 		committed: map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry{},
 	}
 }
@@ -57,10 +59,21 @@ func (c *simChecks) heard(n *simNode, kind string, message any) {
 	c.leaders[at] = who
 }
 
-// image: no partition number is ever given twice.
+// image: no partition number is ever given twice, and no raft id.
 func (c *simChecks) image(n *simNode) {
-	for _, topic := range n.tree.router.View().Image.Topics() {
+	image := n.tree.router.View().Image
+	for _, b := range image.Brokers() {
+		c.given(kafka.MetadataPartition, b.RaftID, b.StoreID)
+	}
+	for _, topic := range image.Topics() {
 		for i, p := range topic.Partitions {
+			for _, r := range p.All() {
+				if b := image.Broker(r.Broker); b != nil {
+					c.given(p.Number, r.RaftID, b.StoreID)
+				} else {
+					c.s.errorf("%s-%d has a replica on node %d, of which the metadata on node %d says nothing", topic.Name, i, r.Broker, n.id)
+				}
+			}
 			if other, known := c.numbers[p.Number]; known && other != topic.ID {
 				c.s.errorf("%s-%d has the number %d, which another topic had", topic.Name, i, p.Number)
 			}
@@ -80,6 +93,7 @@ func (c *simChecks) disk(n *simNode) {
 		if err != nil {
 			c.s.t.Fatal(err)
 		}
+		c.found(n, number, stored)
 		all := c.committed[number]
 		if all == nil {
 			all = map[consensus.Index]consensus.Entry{}
@@ -139,6 +153,9 @@ func (c *simChecks) alike() string {
 		if view.Upto != first.Upto || !reflect.DeepEqual(view.Image, first.Image) {
 			return fmt.Sprintf("nodes 1 and %d have different metadata, up to %d and %d", n.id, first.Upto, view.Upto)
 		}
+		if one, other := c.s.nodes[0].tree.lags.offsets, n.tree.lags.offsets; !reflect.DeepEqual(one, other) {
+			return fmt.Sprintf("the offsets of groups are %v on node 1 and %v on node %d", one, other, n.id)
+		}
 	}
 	for _, topic := range first.Image.Topics() {
 		for i, p := range topic.Partitions {
@@ -150,9 +167,13 @@ func (c *simChecks) alike() string {
 			if topic.Internal {
 				continue // a part of its log may be a snapshot
 			}
-			want := c.records(c.s.nodes[l.Broker-1], p.Number)
+			from := kafka.Offset(0)
+			if x := c.s.trimmer(topic.Name, int32(i)); x != nil {
+				from = kafka.Offset(x.asked) // what is left below is not the same everywhere
+			}
+			want := c.records(c.s.nodes[l.Broker-1], p.Number, from)
 			for _, r := range p.Replicas {
-				if got := c.records(c.s.nodes[r.Broker-1], p.Number); !bytes.Equal(got, want) {
+				if got := c.records(c.s.nodes[r.Broker-1], p.Number, from); !bytes.Equal(got, want) {
 					return fmt.Sprintf("%s-%d has %d bytes on node %d, which leads it, and %d other bytes on node %d", topic.Name, i, len(want), l.Broker, len(got), r.Broker)
 				}
 			}
@@ -161,8 +182,8 @@ func (c *simChecks) alike() string {
 	return ""
 }
 
-func (c *simChecks) records(n *simNode, number kafka.PartitionNumber) []byte {
-	b, err := n.store.Read(number, 0, 1<<62, 1<<30, true, nil)
+func (c *simChecks) records(n *simNode, number kafka.PartitionNumber, from kafka.Offset) []byte {
+	b, err := n.store.Read(number, from, 1<<62, 1<<30, true, nil)
 	if err != nil {
 		c.s.t.Fatal(err)
 	}

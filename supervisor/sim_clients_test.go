@@ -51,6 +51,9 @@ func (p *simProducer) begin(c *simClient) {
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = p.topic.name, p.topic.partitions, int16(p.s.shape.nodes)
 	inSync := strconv.Itoa(p.topic.minInSync)
 	topic.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "min.insync.replicas", Value: &inSync}}
+	if millis := "100"; p.topic.trimmed {
+		topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "segment.ms", Value: &millis})
+	}
 	create.Topics = append(create.Topics, topic)
 	c.send(create, func(a kmsg.Response) {
 		if code := a.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; code != 0 && code != kerr.TopicAlreadyExists.Code {
@@ -129,6 +132,9 @@ func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64)
 	case err == nil && !head:
 		p.s.errorf("%s-%d: the batch from %d on is acknowledged before the one in front of it", p.topic.name, p.partition, batch.first)
 	case err == nil:
+		if !p.topic.trimmed { // what is deleted may never have been on the disk of a replica that has it
+			p.s.checks.acknowledged(p, c.node, kafka.Offset(base))
+		}
 		p.batches = p.batches[1:]
 		p.sent--
 		p.s.result.records += batch.count
@@ -155,6 +161,7 @@ type simReader struct {
 	topic     string
 	partition int32
 	minBytes  int32
+	from      int // where the log began, when it was asked for that
 	next      int
 	high      int64
 	done      bool
@@ -174,6 +181,12 @@ func (r *simReader) fetch(c *simClient) {
 	}
 	c.send(q, func(a kmsg.Response) {
 		got := a.(*kmsg.FetchResponse).Topics[0].Partitions[0]
+		if got.ErrorCode == kerr.OffsetOutOfRange.Code {
+			if x := r.s.trimmer(r.topic, r.partition); x != nil && int64(r.next) < x.asked {
+				r.skip(c)
+				return
+			}
+		}
 		if got.ErrorCode != 0 {
 			if !kerr.IsRetriable(kerr.ErrorForCode(got.ErrorCode)) {
 				r.s.errorf("%s-%d can't be read from offset %d: %v", r.topic, r.partition, r.next, kerr.ErrorForCode(got.ErrorCode))
@@ -201,6 +214,9 @@ func (r *simReader) read(p kmsg.FetchResponseTopicPartition) {
 			if err != nil {
 				r.s.t.Fatal(err)
 			}
+			if int(got.Offset) < r.from {
+				continue // the log begins in the middle of a batch
+			}
 			if want := strconv.Itoa(r.next); string(got.Value) != want || int64(got.Offset) != int64(r.next) {
 				r.s.errorf("%s-%d has %s at offset %d, want %s", r.topic, r.partition, got.Value, got.Offset, want)
 			}
@@ -209,30 +225,44 @@ func (r *simReader) read(p kmsg.FetchResponseTopicPartition) {
 	}
 }
 
-// A simCommitter commits one offset after the other, as a group without members, and in the end asks which is there.
+// A simCommitter commits one offset after the other, as groups without members, each of which comes once and then not again. In the end it asks which are there.
 type simCommitter struct {
-	s                  *simulation
-	sent, acknowledged int64
-	check, done        bool
+	s           *simulation
+	groups      []simGroup
+	check, done bool
+	checked     int // groups
 }
+
+// A simGroup is what was committed as one group.
+type simGroup struct{ sent, acknowledged int64 }
+
+// simGroupCommits is how often a group commits.
+const simGroupCommits = 4
 
 func (k *simCommitter) begin(c *simClient) {
 	if k.check {
 		k.end(c)
 		return
 	}
-	c.toCoordinator("readers", k.commit)
+	if n := len(k.groups); n == 0 || k.groups[n-1].sent == simGroupCommits {
+		k.groups = append(k.groups, simGroup{})
+	}
+	c.toCoordinator(k.name(len(k.groups)-1), k.commit)
 }
 
+func (k *simCommitter) name(group int) string { return fmt.Sprint("readers-", group) }
+
 func (k *simCommitter) commit(c *simClient) {
-	if k.check {
-		k.end(c)
+	last := len(k.groups) - 1
+	g := &k.groups[last]
+	if k.check || g.sent == simGroupCommits {
+		k.begin(c)
 		return
 	}
-	k.sent++
-	at := k.sent
+	g.sent++
+	at := g.sent
 	q := kmsg.NewPtrOffsetCommitRequest()
-	q.Version, q.Group, q.Generation = 8, "readers", -1
+	q.Version, q.Group, q.Generation = 8, k.name(last), -1
 	p := kmsg.NewOffsetCommitRequestTopicPartition()
 	p.Offset = at
 	q.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: k.s.shape.topics[0].name, Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}}}
@@ -241,7 +271,7 @@ func (k *simCommitter) commit(c *simClient) {
 			c.later(k.pause(), k.begin)
 			return
 		}
-		k.acknowledged = at
+		k.groups[last].acknowledged = at
 		c.later(k.pause(), k.commit)
 	})
 }
@@ -253,18 +283,19 @@ func (k *simCommitter) pause() time.Duration {
 	return 20 * time.Millisecond
 }
 
-// end looks at what is there, if anything was ever acknowledged.
+// end looks at what is there of every group of which anything was ever acknowledged: of others there may be nothing.
 func (k *simCommitter) end(c *simClient) {
-	if k.acknowledged == 0 {
-		k.done = true // there may be no __consumer_offsets
-		return
+	for k.checked < len(k.groups) && k.groups[k.checked].acknowledged == 0 {
+		k.checked++
 	}
-	c.toCoordinator("readers", k.fetch)
+	if k.done = k.checked == len(k.groups); !k.done {
+		c.toCoordinator(k.name(k.checked), k.fetch)
+	}
 }
 
 func (k *simCommitter) fetch(c *simClient) {
 	q := kmsg.NewPtrOffsetFetchRequest()
-	q.Version, q.Group = 7, "readers"
+	q.Version, q.Group = 7, k.name(k.checked)
 	q.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: k.s.shape.topics[0].name, Partitions: []int32{0}}}
 	c.send(q, func(a kmsg.Response) {
 		got := a.(*kmsg.OffsetFetchResponse)
@@ -272,10 +303,12 @@ func (k *simCommitter) fetch(c *simClient) {
 			c.later(20*time.Millisecond, k.begin)
 			return
 		}
-		if at := got.Topics[0].Partitions[0].Offset; at < k.acknowledged || at > k.sent {
-			k.s.errorf("the group is at %d; %d was acknowledged, %d was sent", at, k.acknowledged, k.sent)
+		g := k.groups[k.checked]
+		if at := got.Topics[0].Partitions[0].Offset; at < g.acknowledged || at > g.sent {
+			k.s.errorf("group %s is at %d; %d was acknowledged, %d was sent", q.Group, at, g.acknowledged, g.sent)
 		}
-		k.done = true
+		k.checked++
+		k.end(c)
 	})
 }
 

@@ -56,11 +56,15 @@ func (s *simulation) crash(n *simNode) {
 		n.boot()
 		return
 	}
-	down := 5*time.Millisecond + s.upTo(30*time.Millisecond)
+	s.st.AfterFunc(s.down(), n.boot)
+}
+
+// down is how long a process is not there.
+func (s *simulation) down() time.Duration {
 	if s.chance.IntN(2) == 0 {
-		down = s.upTo(3 * time.Second)
+		return s.upTo(3 * time.Second)
 	}
-	s.st.AfterFunc(down, n.boot)
+	return 5*time.Millisecond + s.upTo(30*time.Millisecond)
 }
 
 // crashAll is a loss of power.
@@ -75,7 +79,7 @@ func (s *simulation) strike() {
 	one := s.chance.IntN(len(s.nodes))
 	n := s.nodes[one]
 	other := s.nodes[(one+1+s.chance.IntN(len(s.nodes)-1))%len(s.nodes)]
-	switch s.chance.IntN(17) {
+	switch s.chance.IntN(19) {
 	case 0, 1, 2:
 		n.syncs = 1 + s.chance.IntN(20)
 	case 3:
@@ -105,6 +109,8 @@ func (s *simulation) strike() {
 	case 16:
 		n.fill(true)
 		s.st.AfterFunc(s.upTo(3*time.Second), func() { n.fill(false) })
+	case 17, 18:
+		s.wipe(n)
 	}
 }
 

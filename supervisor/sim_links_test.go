@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -91,7 +90,7 @@ func startSimLinks(net *simNet, n *simNode, incarnation uint64) *simLinks {
 	l := &simLinks{
 		net: net, node: n, life: n.lives, system: n.system, owner: membershipOf(n.system, n.id, incarnation),
 		hello: link.Hello{
-			Cluster: n.cluster, Node: n.id, Store: fmt.Sprint("store-", n.id), Incarnation: incarnation, Address: n.linkAddress(), Level: featureLevel, LeastLevel: leastLevel,
+			Cluster: n.cluster, Node: n.id, Store: n.storeID(), Incarnation: incarnation, Address: n.linkAddress(), Level: featureLevel, LeastLevel: leastLevel,
 		},
 		peers: map[kafka.BrokerID]*simPeer{}, remotes: map[string]*simRemote{},
 	}

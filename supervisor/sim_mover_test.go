@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,26 +12,50 @@ import (
 )
 
 // TestSimulatedReassignments is TestSimulatedCluster while partitions move from node to node: to others, to fewer and to more, with some of the moves cancelled or
-// replaced on their way, and with preferred leaders elected. In the end each node has the partitions that the metadata gives it, and no other.
+// replaced on their way, and with preferred leaders elected. Disks are lost while every partition has three replicas. In the end each node has the partitions that the metadata gives it,
+// and no other.
 //
 // SIM_SEEDS says how many seeds (10), and SIM_SEED runs a single one.
 func TestSimulatedReassignments(t *testing.T) {
 	simulateSeeds(t, 10, simShape{
 		nodes: 3, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "events", partitions: 2, minInSync: 1}},
-		records: 200, lasts: 30 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000, moves: true,
+		records: 200, lasts: 30 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000, moves: true, enough: 60,
 	})
 }
 
 // A simMover reassigns partitions.
-type simMover struct{ s *simulation }
+type simMover struct {
+	s     *simulation
+	asked bool      // for a reassignment, and there is no answer yet
+	at    time.Time // when it has asked last
+	doubt time.Time // until when one may be carried out of which it has lost the answer
+}
+
+// simDoubt is how long a request may be on its way, to a node that is frozen.
+const simDoubt = 5 * time.Second
+
+// isInDoubt tells whether partitions may be about to be reassigned.
+func (m *simMover) isInDoubt() bool {
+	return m != nil && (m.asked || m.s.st.Now().Before(m.doubt))
+}
 
 func (m *simMover) begin(c *simClient) {
-	if m.s.calm {
+	if m.asked {
+		m.asked, m.doubt = false, m.at.Add(simDoubt)
+	}
+	switch {
+	case m.s.calm:
+		return
+	case slices.ContainsFunc(m.s.nodes, func(n *simNode) bool { return n.lost }):
+		c.later(500*time.Millisecond, m.begin)
 		return
 	}
 	topic := m.s.shape.topics[m.s.chance.IntN(len(m.s.shape.topics))]
 	partition := m.s.chance.Int32N(topic.partitions)
-	again := func(kmsg.Response) { c.later(2*time.Second, m.begin) }
+	again := func(kmsg.Response) {
+		m.asked = false
+		c.later(2*time.Second, m.begin)
+	}
 	if m.s.chance.IntN(5) == 0 {
 		q := kmsg.NewPtrElectLeadersRequest()
 		q.Version, q.TimeoutMillis = 2, 2000
@@ -41,10 +66,15 @@ func (m *simMover) begin(c *simClient) {
 	p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
 	p.Partition = partition
 	if m.s.chance.IntN(4) > 0 { // else it is cancelled
-		for _, n := range m.s.chance.Perm(len(m.s.nodes))[:topic.minInSync+m.s.chance.IntN(len(m.s.nodes)-topic.minInSync+1)] {
+		replicas := len(m.s.nodes)
+		if m.s.chance.IntN(2) == 0 {
+			replicas = topic.minInSync + m.s.chance.IntN(replicas-topic.minInSync)
+		}
+		for _, n := range m.s.chance.Perm(len(m.s.nodes))[:replicas] {
 			p.Replicas = append(p.Replicas, int32(n+1))
 		}
 	}
+	m.asked, m.at = true, m.s.st.Now()
 	q := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	q.Version, q.TimeoutMillis = 1, 2000
 	q.Topics = []kmsg.AlterPartitionAssignmentsRequestTopic{{Topic: topic.name, Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{p}}}

@@ -21,6 +21,7 @@ type simNode struct {
 
 	// What its disk holds.
 	store   *logstore.Memory
+	wipes   int // before that
 	cluster string
 	replica uint64
 
@@ -29,6 +30,7 @@ type simNode struct {
 	tree   *builder
 	links  *simLinks
 	ready  bool
+	lost   bool // its disk, and it is not back yet
 	frozen bool
 	syncs  int // until it crashes at a write; 0 for never
 	// takesAll: it is the power that fails then, for all nodes.
@@ -39,6 +41,18 @@ type simNode struct {
 }
 
 func (n *simNode) linkAddress() string { return fmt.Sprintf("10.0.0.%d:9640", n.id) }
+
+func (n *simNode) storeID() string { return fmt.Sprintf("store-%d-%d", n.id, n.wipes) }
+
+// format gives the node an empty disk.
+func (n *simNode) format() {
+	n.store = logstore.NewMemory(n.disk)
+	n.store.Together = func(waiting int) int { return 1 + n.s.chance.IntN(waiting) }
+	n.cluster, n.replica = "", 0
+	if n.s.shape.nodes == 1 {
+		n.cluster, n.replica = "cluster", founderReplica
+	}
+}
 
 // boot starts the process on what the disk holds.
 func (n *simNode) boot() {
@@ -67,15 +81,15 @@ func (n *simNode) boot() {
 		},
 	})
 	o := treeOptions{
-		Settings: settings, Store: n.store, StoreID: fmt.Sprint("store-", n.id), ClusterID: n.cluster, Replica: n.replica, NodeID: n.id, Incarnation: incarnation,
+		Settings: settings, Store: simStore{n.store, n}, StoreID: n.storeID(), ClusterID: n.cluster, Replica: n.replica, NodeID: n.id, Incarnation: incarnation,
 		Join:      n.join,
 		WatchFull: func(tell func(bool)) bool { n.tell = tell; return n.full },
 		Ready:     func(*session.Listener) { n.ready = true },
 		Failed:    func(err error) { s.errorf("node %d failed: %v", n.id, err) },
+
+		MachineSegmentBytes: 600, MachineSnapshotRecords: 8,
 	}
-	if s.shape.nodes == 1 { // a replica that needs what lies below a snapshot is not brought up to date yet
-		o.MachineSegmentBytes, o.MachineSnapshotRecords = 600, 8
-	} else {
+	if s.shape.nodes > 1 {
 		n.links = startSimLinks(s.net, n, incarnation)
 		o.Network, o.LinkAddress = n.links, n.linkAddress()
 	}

@@ -18,7 +18,6 @@ import (
 
 	"troupe/actors"
 	"troupe/partition/kafka"
-	"troupe/partition/logstore"
 )
 
 // entropy stands for the operating system's source, from which raft draws its election time-outs. A simulation replaces it by one of its own.
@@ -72,6 +71,7 @@ type simShape struct {
 	twice    int // one seed of so many runs twice
 	panics   int // one message of so many makes an actor panic
 	moves    bool
+	enough   int // seeds, for everything to happen that the simulation is for; 0 where nobody says
 }
 
 // A simSpec is a topic that producers write to.
@@ -79,6 +79,7 @@ type simSpec struct {
 	name       string
 	partitions int32
 	minInSync  int
+	trimmed    bool // its older records are deleted
 }
 
 func simulateSeeds(t *testing.T, seeds int, shape simShape) {
@@ -88,7 +89,7 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 			t.Fatal(err)
 		}
 		s := simulate(t, n, shape, os.Getenv("SIM_LOG") != "", false)
-		t.Logf("%+v", s)
+		t.Logf("%v", &s)
 		return
 	}
 	if n, err := strconv.Atoi(os.Getenv("SIM_SEEDS")); err == nil {
@@ -114,19 +115,39 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 		if t.Failed() {
 			t.FailNow()
 		}
-		all.records += one.records
-		all.crashes += one.crashes
-		all.steps += one.steps
-		all.took += one.took
+		all.add(&one)
 	}
-	t.Logf("%d seeds, %d records, %d crashes, %d steps, %v", seeds, all.records, all.crashes, all.steps, all.took.Round(time.Second))
+	t.Logf("%d seeds, %v", seeds, &all)
+	if shape.enough > 0 && seeds >= shape.enough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0 || all.ofTopics == 0 && !shape.moves) {
+		t.Error("not everything that the simulation is to go through has happened")
+	}
 }
 
 type simResult struct {
 	trace                   uint64
 	steps, records, crashes int
-	calls                   int           // of nodes to nodes
-	took                    time.Duration // in simulated time
+	wipes                   int
+	// Snapshots that replicas were brought up to date with, since the log did not hold what they needed any more: of the metadata, of groups, and of what producers wrote.
+	ofMetadata, ofGroups, ofTopics int
+	calls                          int           // of nodes to nodes
+	took                           time.Duration // in simulated time
+}
+
+func (r *simResult) add(one *simResult) {
+	r.steps += one.steps
+	r.records += one.records
+	r.crashes += one.crashes
+	r.wipes += one.wipes
+	r.ofMetadata += one.ofMetadata
+	r.ofGroups += one.ofGroups
+	r.ofTopics += one.ofTopics
+	r.took += one.took
+}
+
+// String says what has happened.
+func (r *simResult) String() string {
+	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, snapshots that others were sent: %d of the metadata, %d of groups, %d of topics, %d steps, %v",
+		r.records, r.crashes, r.wipes, r.ofMetadata, r.ofGroups, r.ofTopics, r.steps, r.took.Round(time.Second))
 }
 
 // A simulation is one run.
@@ -150,6 +171,8 @@ type simulation struct {
 	followers []*simReader
 	committer *simCommitter
 	keeper    *simKeeper
+	mover     *simMover
+	trimmers  []*simTrimmer
 	done      int // producers that are
 }
 
@@ -197,11 +220,7 @@ func newSimulation(t *testing.T, seed uint64, shape simShape, logged bool) *simu
 func (s *simulation) boot() {
 	for id := range s.shape.nodes {
 		n := &simNode{s: s, id: kafka.BrokerID(id + 1)}
-		n.store = logstore.NewMemory(n.disk)
-		n.store.Together = func(waiting int) int { return 1 + s.chance.IntN(waiting) }
-		if s.shape.nodes == 1 {
-			n.cluster, n.replica = "cluster", founderReplica
-		}
+		n.format()
 		s.nodes = append(s.nodes, n)
 		n.boot()
 	}
@@ -224,6 +243,9 @@ func (s *simulation) work() {
 		for p := range topic.partitions {
 			s.producers = append(s.producers, &simProducer{s: s, topic: topic, partition: p})
 			s.followers = append(s.followers, &simReader{s: s, topic: topic.name, partition: p, minBytes: 200})
+			if topic.trimmed {
+				s.trimmers = append(s.trimmers, &simTrimmer{s: s, topic: topic.name, partition: p})
+			}
 		}
 	}
 	for _, p := range s.producers {
@@ -235,8 +257,12 @@ func (s *simulation) work() {
 	}
 	s.client(s.committer.begin)
 	s.client(s.keeper.begin)
+	for _, x := range s.trimmers {
+		s.client(x.begin)
+	}
 	if s.shape.moves {
-		s.client((&simMover{s}).begin)
+		s.mover = &simMover{s: s}
+		s.client(s.mover.begin)
 	}
 }
 
@@ -258,7 +284,7 @@ func (s *simulation) look() {
 		}
 		return true
 	})
-	s.until("the group's offset is there", func() bool { return s.committer.done })
+	s.until("the groups' offsets are there", func() bool { return s.committer.done })
 	s.until("the topics are there", func() bool { return s.keeper.done })
 	s.checks.end()
 }

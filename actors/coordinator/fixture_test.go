@@ -16,12 +16,9 @@ import (
 	"troupe/partition/record"
 )
 
-var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // A bench is a coordinator in a stepper. The test plays its replica, whose log commits at once, and whoever asks.
 type bench struct {
-	t           *testing.T
-	st          *actors.Stepper
+	simulated
 	system      *actors.System
 	replica     *actor.PID
 	coordinator *actor.PID
@@ -54,7 +51,7 @@ func (s store) Read(_ kafka.PartitionNumber, from, to kafka.Offset, _ int, _ boo
 
 // newBench starts with these rows, each named by its key and a word.
 func newBench(t *testing.T, change func(*Options), rows ...string) *bench {
-	b := &bench{t: t, st: actors.NewStepper(1, epoch), replies: map[uint64]*messages.Reply{}}
+	b := &bench{simulated: newSimulated(t, 1), replies: map[uint64]*messages.Reply{}}
 	b.system = actors.NewSystem(actors.Options{Incarnation: 1, Stepper: b.st, Rand: b.st.Rand()})
 	for _, row := range rows {
 		var w record.Builder
@@ -125,15 +122,6 @@ func (b *bench) end() kafka.Offset {
 func (b *bench) append(batch record.Batch) {
 	batch.Stamp(b.end(), 1)
 	b.log = append(b.log, batch)
-}
-
-// pass lets time go on by so much.
-func (b *bench) pass(d time.Duration) {
-	over := false
-	b.st.AfterFunc(d, func() { over = true })
-	if !b.st.Run(func() bool { return over }, 1_000_000) {
-		b.t.Fatal("the stepper does not come to an end")
-	}
 }
 
 // ask asks a key, and returns under which slot the answer comes.

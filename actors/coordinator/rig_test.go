@@ -43,8 +43,7 @@ func (m *mach) Idle() bool                       { return false }
 
 // A rig is a replica with its coordinator in simulated time, over the in-memory store.
 type rig struct {
-	t     *testing.T
-	st    *actors.Stepper
+	simulated
 	sys   *actors.System
 	store *logstore.Memory
 	use   partition.Store // what the actors see; nil: the store itself
@@ -133,25 +132,12 @@ func (g *rig) boot(inc uint64) {
 	}
 }
 
-func (g *rig) until(what string, f func() bool) {
-	g.t.Helper()
-	if !g.st.Run(f, 20000) {
-		g.t.Fatal("never: " + what)
-	}
-}
-
-func (g *rig) pass(d time.Duration) {
-	over := false
-	g.st.AfterFunc(d, func() { over = true })
-	g.st.Run(func() bool { return over }, 100000)
-}
-
 func (g *rig) send(slot uint64, body string) {
 	g.sys.Root().Send(g.led.Leader.Coordinator, &messages.Coordinate{Key: "", Body: body, Reply: messages.ReplyTo{PID: g.client, Slot: slot}})
 }
 
 func newRig(t *testing.T, seed uint64) *rig {
-	g := &rig{t: t, st: actors.NewStepper(seed, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	g := &rig{simulated: newSimulated(t, seed)}
 	g.store = logstore.NewMemory(g.disk)
 	return g
 }

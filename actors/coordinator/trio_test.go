@@ -23,8 +23,7 @@ import (
 
 // A trio is three nodes in simulated time, each with a replica of one partition and its coordinator.
 type trio struct {
-	t     *testing.T
-	st    *actors.Stepper
+	simulated
 	nodes [3]*trioNode
 	cut   kafka.BrokerID // nothing reaches it, and nothing comes from it
 	parts int            // of snapshots that were sent
@@ -53,7 +52,7 @@ func newTrio(t *testing.T, snapshotRecords int) *trio {
 	was := crypto.Reader // from which raft draws its election time-outs
 	t.Cleanup(func() { crypto.Reader = was })
 	crypto.Reader = rand.NewChaCha8([32]byte{})
-	g := &trio{t: t, st: actors.NewStepper(1, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	g := &trio{simulated: newSimulated(t, 1)}
 	for i := range g.nodes {
 		n := &trioNode{trio: g, id: kafka.BrokerID(i + 1), replies: map[uint64]*messages.Reply{}}
 		n.store = logstore.NewMemory(func(f func()) { g.st.AfterFunc(time.Millisecond, f) })
@@ -228,19 +227,6 @@ func (n *trioNode) ask(slot uint64, body string) {
 	if err := n.replies[slot].Err; err != nil {
 		n.t.Fatal(err)
 	}
-}
-
-func (g *trio) until(what string, f func() bool) {
-	g.t.Helper()
-	if !g.st.Run(f, 200_000) {
-		g.t.Fatal("never: " + what)
-	}
-}
-
-func (g *trio) pass(d time.Duration) {
-	over := false
-	g.st.AfterFunc(d, func() { over = true })
-	g.until("time passes", func() bool { return over })
 }
 
 // isolate cuts a node off, and heal ends that.

@@ -3,6 +3,8 @@ package replica
 import (
 	"fmt"
 
+	"github.com/go-kit/log/level"
+
 	"troupe/actors/messages"
 )
 
@@ -29,6 +31,8 @@ func (r *replica) turn() {
 	}
 	if e.Installed {
 		r.attached = false // what the coordinator has is of before
+		level.Info(r.o.System.Logger()).Log("msg", "began anew with the leader's snapshot, because the leader's log does not reach back to what was here",
+			"partition", r.o.Partition.Name, "offset", r.p.HighWatermark())
 	}
 	if len(e.Applied) > 0 && r.attached {
 		r.send(r.coordinator, &messages.Applied{Batches: e.Applied})

@@ -64,6 +64,44 @@ func TestChecks(t *testing.T) {
 			h.reach(0, 5, 1)
 			h.reach(0, 4, 2)
 		}, []string{highStays}},
+		{"what was deleted is not missed", func(h *History) {
+			h.high[0] = trimmedKeep + 2
+			h.askTrim(0)
+			h.answerTrim(0, 2, 2)
+			h.high[0] = trimmedKeep + 4
+			h.askTrim(0)
+			for i, id := range read(x(0, 0), x(0, 1), x(0, 2), x(1, 0), x(0, 3)) {
+				h.acknowledge(id.ID, int64(i))
+			}
+			checkRecords(h, 0, read(x(0, 0), x(0, 1), x(0, 2), x(1, 0), x(0, 3))[3:])
+			if missing := h.unconsumed(); missing != "" {
+				t.Errorf("%s was deleted", missing)
+			}
+		}, nil},
+		{"a record above what was deleted is lost", func(h *History) {
+			h.trims[0] = trim{1, 1}
+			h.acknowledge(x(1, 0), 2)
+			checkRecords(h, 0, read(x(0, 0), x(0, 1), x(1, 0), x(0, 2))[1:2])
+		}, []string{nothingLost}},
+		{"records are deleted that nobody wanted to be", func(h *History) {
+			h.trims[0] = trim{1, 0}
+			h.acknowledge(x(0, 1), 1)
+			checkRecords(h, 0, read(x(0, 0), x(0, 1), x(0, 2))[2:])
+		}, []string{nothingLost, startAsAsked}},
+		{"what was deleted is there again", func(h *History) {
+			h.trims[0] = trim{2, 2}
+			checkRecords(h, 0, read(x(0, 0), x(0, 1), x(0, 2))[1:])
+		}, []string{startAsAsked}},
+		{"more is deleted than was asked for", func(h *History) { h.answerTrim(0, 2, 3) }, []string{startAsAsked}},
+		{"a replica's log begins after what was deleted", func(h *History) {
+			h.trims[0] = trim{2, 2}
+			l := replicaOf(t, 1, 5, 1, 1, 1, 1)
+			for i := range 3 {
+				delete(l.batches, kafka.Offset(i))
+			}
+			l.first = 3
+			compareLogs(h, 1, []*replicaLog{l, replicaOf(t, 2, 5, 1, 1, 1, 1)})
+		}, []string{startAsAsked}},
 		{"topics are as they were made", func(h *History) {
 			h.keep("a", topicThere)
 			h.keep("b", topicUncertain)
@@ -107,7 +145,7 @@ func replicaOf(t *testing.T, node int32, commit consensus.Index, terms ...consen
 	l := &replicaLog{node: node, commit: commit, batches: map[kafka.Offset]consensus.Entry{}}
 	for i, term := range terms {
 		var b record.Builder
-		b.Add(record.Record{Value: []byte("x")})
+		b.Add(record.Record{Value: value(ID{0, 0, i})})
 		batch, err := b.Build()
 		if err != nil {
 			t.Fatal(err)
@@ -118,8 +156,11 @@ func replicaOf(t *testing.T, node int32, commit consensus.Index, terms ...consen
 	return l
 }
 
-// Who is followed is read from the nodes' logs.
+// Who is followed, and who could not, is read from the nodes' logs.
 func TestFollows(t *testing.T) {
+	if line := `level=info ts=2026-11-26T00:42:06.147529259Z msg="began anew with the leader's snapshot, because the leader's log does not reach back" partition=nemesis-1 offset=5`; !beganAnew.MatchString(line) {
+		t.Errorf("%q is not known", line)
+	}
 	line := `level=debug ts=2026-11-26T00:42:06.147529259Z msg=follows partition=__consumer_offsets-2 leader=3 epoch=5`
 	if m := follows.FindStringSubmatch(line); m == nil || !slices.Equal(m[1:], []string{"__consumer_offsets", "2", "3", "5"}) {
 		t.Errorf("%q", m)

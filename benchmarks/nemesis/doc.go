@@ -1,7 +1,8 @@
 // Package nemesis runs a cluster of real processes under load while things go wrong, and tells whether the cluster kept what it promises.
 //
 //	Run ─► cluster.Start
-//	    ─► workload: producers, a group of consumers, a watcher, and clients of minorities ─► History: everything that they did and saw, with times
+//	    ─► workload: producers, a group of consumers, a watcher, clients of minorities, and who deletes the oldest records of some partitions
+//	       ─► History: everything that they did and saw, with times
 //	    ─► Turn after Turn: a Fault strikes, holds, ends; the cluster must become whole again by itself
 //	    ─► checks of the History, of what a fresh reader finds, and of the nodes' data folders
 //	    ─► Report: violations, and the longest gaps in acknowledged produces

@@ -89,6 +89,7 @@ func readReplica(s *logstore.Store, number kafka.PartitionNumber) (*replicaLog, 
 func compareLogs(h *History, number kafka.PartitionNumber, replicas []*replicaLog) (compared int) {
 	first, committed := kafka.Offset(0), consensus.Index(0)
 	for _, l := range replicas {
+		h.checkBeginning(number, l)
 		first, committed = max(first, l.first), max(committed, l.commit)
 	}
 	union := map[kafka.Offset]consensus.Entry{}
@@ -129,4 +130,23 @@ func sample(e consensus.Entry) string {
 		return fmt.Sprintf("%.12q", r.Value)
 	}
 	return "no records"
+}
+
+// checkBeginning: what a replica of the workload's partitions lacks at the beginning was deleted.
+func (h *History) checkBeginning(number kafka.PartitionNumber, l *replicaLog) {
+	if l.first < 0 {
+		return
+	}
+	for r, err := range record.Batch(l.batches[l.first].Data).Records(logBytesMax) {
+		id, ok := identity(r.Value)
+		if err != nil || !ok {
+			return
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if asked := h.trims[id.Partition].asked; int64(l.first) > asked {
+			h.violated(startAsAsked, "partition number %d (%d of the topic): what node %d has begins at %d, and deletion was asked for up to %d", number, id.Partition, l.node, l.first, asked)
+		}
+		return
+	}
 }

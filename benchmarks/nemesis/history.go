@@ -37,6 +37,7 @@ type History struct {
 	consumed   []map[int64]ID   // by partition and offset
 	leaders    map[ledEpoch]int32
 	high       []int64 // by partition
+	trims      []trim  // by partition
 	topics     map[string]topicState
 	violations []string
 	counts     map[string]int // of violations
@@ -45,7 +46,7 @@ type History struct {
 // NewHistory returns an empty History of a topic's partitions.
 func NewHistory(partitions int) *History {
 	h := &History{
-		sent: map[ID]time.Time{}, acks: make([][]Ack, partitions), beats: newBeats(partitions), leaders: map[ledEpoch]int32{}, topics: map[string]topicState{}, high: make([]int64, partitions), counts: map[string]int{},
+		sent: map[ID]time.Time{}, acks: make([][]Ack, partitions), beats: newBeats(partitions), leaders: map[ledEpoch]int32{}, topics: map[string]topicState{}, high: make([]int64, partitions), trims: make([]trim, partitions), counts: map[string]int{},
 	}
 	for range partitions {
 		h.consumed = append(h.consumed, map[int64]ID{})

@@ -13,12 +13,16 @@ import (
 // follows is how a node says, in a line of the level debug, whom one of its replicas follows.
 var follows = regexp.MustCompile(`msg=follows partition=(\S+)-(\d+) leader=(\d+) epoch=(\d+)`)
 
-// checkLog looks in what a node has logged for panics, and for leaders that it followed. It returns how many times it said so.
-func checkLog(h *History, n *cluster.Node) (followed int) {
+// beganAnew is how a node says that one of the workload's partitions goes on from the leader's snapshot.
+var beganAnew = regexp.MustCompile(`msg="began anew with the leader's snapshot.* partition=` + topic + `-`)
+
+// checkLog looks in what a node has logged for panics, and for leaders that it followed. It returns how many times it said so, and how often a replica of the workload's
+// partitions had to go on from a snapshot, because what it missed was deleted.
+func checkLog(h *History, n *cluster.Node) (followed, anew int) {
 	f, err := os.Open(n.Log())
 	if err != nil {
 		h.violate(nothingPanics, "node %d has no log: %v", n.ID, err)
-		return 0
+		return 0, 0
 	}
 	defer f.Close()
 	s := bufio.NewScanner(f)
@@ -32,11 +36,14 @@ func checkLog(h *History, n *cluster.Node) (followed int) {
 			h.lead(m[1], int32(partition), int32(epoch), int32(leader), n.ID)
 			continue
 		}
+		if beganAnew.MatchString(s.Text()) {
+			anew++
+		}
 		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") || strings.HasPrefix(line, "WARNING: DATA RACE") {
 			h.violate(nothingPanics, "node %d: %.1000s", n.ID, line)
 		}
 	}
-	return followed
+	return followed, anew
 }
 
 // tail returns the last lines of a file.

@@ -55,6 +55,9 @@ func TestNemesis(t *testing.T) {
 	if len(r.Violations) > 0 {
 		t.Errorf("promises are broken: %d", len(r.Violations))
 	}
+	if r.Anew == 0 && os.Getenv("NEMESIS_FAULTS") == "" {
+		t.Error("no replica has missed what was deleted meanwhile")
+	}
 	for _, s := range r.Summaries() {
 		if minutes > 0 && s.Missed() > 3 {
 			t.Errorf("%s misses its target %.1f times", s.Fault.Name, s.Missed())

@@ -51,10 +51,16 @@ func (h *History) ends() []int64 {
 
 // identify reads a record's identity; false where nobody has written it there.
 func (w *workload) identify(r *kgo.Record) (id ID, ok bool) {
-	_, err := fmt.Sscanf(string(r.Value), "%d %d %d ", &id.Producer, &id.Partition, &id.Number)
-	if err != nil || id.Partition != r.Partition || id.Producer < 0 || id.Producer >= producers {
+	id, ok = identity(r.Value)
+	if !ok || id.Partition != r.Partition {
 		w.history.violate(sameRecords, "partition %d has %q at offset %d, which nobody wrote there", r.Partition, r.Value, r.Offset)
 		return id, false
 	}
 	return id, true
+}
+
+// identity reads the identity in a record's value; false where there is none.
+func identity(value []byte) (id ID, ok bool) {
+	_, err := fmt.Sscanf(string(value), "%d %d %d ", &id.Producer, &id.Partition, &id.Number)
+	return id, err == nil && id.Producer >= 0 && id.Producer < producers && id.Partition >= 0 && id.Partition < partitions
 }

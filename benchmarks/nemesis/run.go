@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	defer c.Close()
 	for _, name := range []string{topic, minorityTopic, bulkTopic, freshTopic, defaultTopic} {
-		if err := c.CreateTopic(ctx, name, partitions, nil); err != nil {
+		if err := c.CreateTopic(ctx, name, partitions, settings[name]); err != nil {
 			return nil, err
 		}
 	}
@@ -287,9 +287,14 @@ func (r *run) finish(ctx context.Context) error {
 	time.Sleep(time.Second) // the slowest follower has the last record on its disk
 	r.cluster.Kill(r.cluster.Nodes...)
 	for _, n := range r.cluster.Nodes {
-		if checkLog(h, n) == 0 {
+		followed, anew := checkLog(h, n)
+		if followed == 0 {
 			return fmt.Errorf("node %d has logged nowhere whom it follows; are its lines other ones now?", n.ID)
 		}
+		r.report.Anew += anew
+	}
+	if r.report.Deleted = h.Deleted(); r.report.Deleted == 0 {
+		return errors.New("no records were deleted, without any fault")
 	}
 	r.report.Compared, err = checkFolders(h, r.cluster.Nodes)
 	return err

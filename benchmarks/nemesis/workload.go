@@ -77,6 +77,9 @@ func (w *workload) start(ctx context.Context, probe bool) error {
 		w.watching.Go(func() { w.consume(watching, c) })
 	}
 	w.producing.Go(func() { w.keepTopics(writing) })
+	for p := range int32(trimmed) {
+		w.producing.Go(func() { w.trim(writing, p) })
+	}
 	for p := range int32(partitions) {
 		w.watching.Go(func() { w.watchHighWatermark(watching, p) })
 	}
@@ -184,12 +187,15 @@ func (h *History) awaitConsumed(ctx context.Context) error {
 	}
 }
 
-// unconsumed names an acknowledged record that no consumer has seen.
+// unconsumed names an acknowledged record that no consumer has seen, and that was there to be seen.
 func (h *History) unconsumed() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for p, acks := range h.acks {
 		for _, a := range acks {
+			if a.Offset < h.trims[p].asked {
+				continue // it may have been deleted before anybody came to read it
+			}
 			if id, ok := h.consumed[p][a.Offset]; !ok {
 				return fmt.Sprintf("%v at offset %d", a.ID, a.Offset)
 			} else if id != a.ID {
