@@ -78,7 +78,8 @@ func (b *broker) startNodes() {
 	t.Helper()
 	t.Cleanup(b.end)
 	count, _ := strconv.Atoi(os.Getenv("NODES"))
-	links, kafka := free(t, count), free(t, count)
+	addresses := free(t, 2*count) // all at once: what is given back may come again
+	links, kafka := addresses[:count], addresses[count:]
 	for i := range max(count, 1) {
 		n := &node{t: t, args: []string{"server", "--data", t.TempDir(), "--admin", "127.0.0.1:0", "--set", "group.initial.rebalance.delay.ms=0"}}
 		if count > 1 {
