@@ -187,9 +187,10 @@ func (n *node) end() {
 	}
 }
 
-// pause is how long leaders stay. librdkafka asks for an offset 500 ms after it has heard that the leader has changed, with the epoch it knew then: where they change faster, each
-// question comes too late for the answer (FENCED_LEADER_EPOCH), and a consumer without a committed offset may never begin. So it is with Apache Kafka: with a pause of 300 ms
-// the same read gets nothing for a minute, with 400 ms it takes 20 s, and from 500 ms on it is as fast as ever. What a client needs to learn of the leader comes on top.
+// pause is how long leaders stay, at least. librdkafka asks for an offset 500 ms after it has heard that the leader has changed, with the leader's epoch of then. Where
+// leaders change more often, that epoch is an old one each time (FENCED_LEADER_EPOCH), and a consumer without a committed offset may never begin. It is the same with Apache
+// Kafka: with a pause of 300 ms a read gets nothing in a minute, with 400 ms one takes 17 s, and from 500 ms on all are as fast as ever. What a client needs to hear of
+// the new leader comes on top.
 const pause = 600 * time.Millisecond
 
 // move gives every partition another leader, again and again, until the test ends.
