@@ -21,7 +21,7 @@ type Options struct {
 	For       time.Duration
 	DiskBytes int64 // where above zero, each node has a disk of that size
 	// Measure says that gaps are what the run is for. Then no chance has a part in how long a fault holds, which is until everybody has been answered where a majority is left; there are
-	// no wires between nodes, and so no faults that cut them; and probes are measured too. What nodes keep is not looked at: they may be Kafka's.
+	// no wires between nodes, and so no faults that cut them; and probes are measured too. No records are deleted. What nodes keep is not looked at: they may be Kafka's.
 	Measure bool
 	Logf    func(format string, args ...any)
 }
@@ -43,7 +43,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	defer c.Close()
 	for _, name := range []string{topic, minorityTopic, bulkTopic, freshTopic, defaultTopic} {
-		if err := c.CreateTopic(ctx, name, partitions, settings[name]); err != nil {
+		of := settings[name]
+		if o.Measure {
+			of = nil
+		}
+		if err := c.CreateTopic(ctx, name, partitions, of); err != nil {
 			return nil, err
 		}
 	}

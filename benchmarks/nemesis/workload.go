@@ -52,7 +52,7 @@ func clientOptions(c *cluster.Cluster) []kgo.Opt {
 	}
 }
 
-// start starts everybody.
+// start starts everybody: those who delete records, or the probes.
 func (w *workload) start(ctx context.Context, probe bool) error {
 	writing, stopWriting := context.WithCancel(ctx)
 	watching, stopWatching := context.WithCancel(ctx)
@@ -77,9 +77,6 @@ func (w *workload) start(ctx context.Context, probe bool) error {
 		w.watching.Go(func() { w.consume(watching, c) })
 	}
 	w.producing.Go(func() { w.keepTopics(writing) })
-	for p := range int32(trimmed) {
-		w.producing.Go(func() { w.trim(writing, p) })
-	}
 	for p := range int32(partitions) {
 		w.watching.Go(func() { w.watchHighWatermark(watching, p) })
 	}
@@ -88,6 +85,9 @@ func (w *workload) start(ctx context.Context, probe bool) error {
 	}
 	if probe {
 		return w.startProbes(watching)
+	}
+	for p := range int32(trimmed) {
+		w.producing.Go(func() { w.trim(writing, p) })
 	}
 	return nil
 }
