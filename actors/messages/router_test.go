@@ -3,6 +3,7 @@ package messages_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"troupe/actors/messages"
 	"troupe/partition"
@@ -49,8 +50,12 @@ func TestViewKnowsFullDisks(t *testing.T) {
 		next func(*messages.View) *messages.View
 		want []kafka.BrokerID
 	}{
-		{"2 says so", func(v *messages.View) *messages.View { return v.Of(&messages.Leaders{Node: 2, DiskFull: true}) }, []kafka.BrokerID{1, 2}},
-		{"3 tells of its leaders", func(v *messages.View) *messages.View { return v.Of(&messages.Leaders{Node: 3, Whole: true}) }, []kafka.BrokerID{1, 2}},
+		{"2 says so", func(v *messages.View) *messages.View {
+			return v.Of(time.Time{}, &messages.Leaders{Node: 2, DiskFull: true})
+		}, []kafka.BrokerID{1, 2}},
+		{"3 tells of its leaders", func(v *messages.View) *messages.View {
+			return v.Of(time.Time{}, &messages.Leaders{Node: 3, Whole: true})
+		}, []kafka.BrokerID{1, 2}},
 		{"1 has room", func(v *messages.View) *messages.View { return v.WithDisk(1, false) }, []kafka.BrokerID{2}},
 		{"2 is dead", func(v *messages.View) *messages.View { return v.Dead(2) }, nil},
 		{"2 is back", func(v *messages.View) *messages.View { return v.Live(2) }, nil},
