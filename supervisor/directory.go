@@ -86,7 +86,7 @@ func (d *directory) handle(batch *actors.Batch) {
 			led = append(led, *m)
 		case *messages.Leaders:
 			if view.IsLive(m.Node) { // what comes late from a node that is gone is not true any more
-				view = view.Of(m)
+				view = view.Of(d.system.Now(), m)
 			}
 		case *messages.TellLeaders:
 			flush()

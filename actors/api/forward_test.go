@@ -32,7 +32,7 @@ func (b *bench) elsewhere() *actor.PID {
 	view := b.env.Router.View()
 	number := view.Image.Topic("orders").Partitions[0].Number
 	view = view.With(b.env.System.Now(), messages.Led{Number: number, Leader: messages.Leader{Broker: 1, Epoch: 1}})
-	view = view.Of(&messages.Leaders{Node: 2, Led: []messages.Led{{Number: number, Leader: messages.Leader{Broker: 2, Epoch: 5, Replica: other}}}})
+	view = view.Of(b.env.System.Now(), &messages.Leaders{Node: 2, Led: []messages.Led{{Number: number, Leader: messages.Leader{Broker: 2, Epoch: 5, Replica: other}}}})
 	b.env.Router.Set(view)
 	return other
 }
@@ -140,5 +140,29 @@ func TestNodeDownEndsCalls(t *testing.T) {
 	calls.NodeDown(2)
 	if len(got) != 2 || got["replica"] != kerr.NotLeaderForPartition || got["coordinator"] != kerr.NotCoordinator {
 		t.Errorf("answered: %v", got)
+	}
+}
+
+// While a leader hands over, clients are told of the last one, as in Kafka: some give up where they are told that there is none.
+func TestLastLeaderIsNamedForAMoment(t *testing.T) {
+	b := newBench(t, nil)
+	view := b.env.Router.View()
+	b.env.Router.Set(view.With(b.env.System.Now(), messages.Led{Number: view.Image.Topic("orders").Partitions[0].Number, Leader: messages.Leader{Broker: 1, Epoch: 1}}))
+	for _, step := range []struct {
+		at     time.Duration
+		leader int32
+		epoch  int32
+		code   int16
+	}{{0, 1, 1, 0}, {messages.JustLeft, 1, 1, 0}, {messages.JustLeft + time.Millisecond, -1, -1, kerr.LeaderNotAvailable.Code}} {
+		b.at(step.at)
+		q := kmsg.NewPtrMetadataRequest()
+		q.Version = 9
+		p := response[*kmsg.MetadataResponse](b, b.send(q)).Topics[0].Partitions[0]
+		if p.Leader != step.leader || p.LeaderEpoch != step.epoch || p.ErrorCode != step.code {
+			t.Errorf("after %v leader %d, epoch %d, error %d", step.at, p.Leader, p.LeaderEpoch, p.ErrorCode)
+		}
+	}
+	if code, asked := b.produced(b.produce(0)), len(b.asked); code != kerr.NotLeaderForPartition.Code || asked != 0 {
+		t.Errorf("who comes to it is answered with error %d, after %d messages", code, asked)
 	}
 }

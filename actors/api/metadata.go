@@ -182,15 +182,15 @@ type partitionState struct {
 }
 
 func stateOf(r *Request, t *metadata.Topic, index int32) partitionState {
-	p, l, err := r.partition(t, index)
+	p := &t.Partitions[index]
+	l, ok := r.view.Named(p.Number, r.env.System.Now())
 	s := partitionState{leader: l}
-	if err != nil {
-		s.code = kerr.LeaderNotAvailable.Code
+	if !ok {
+		s.leader.Broker, s.leader.Epoch, s.code = kafka.NoBroker, kafka.NoEpoch, kerr.LeaderNotAvailable.Code
 	}
 	if r.env.Single != nil {
-		s.leader.Broker = singleBroker
-		if err != nil {
-			s.leader.Broker = kafka.NoBroker
+		if ok {
+			s.leader.Broker = singleBroker
 		}
 		s.replicas, s.inSync = []int32{int32(singleBroker)}, []int32{int32(singleBroker)}
 		return s

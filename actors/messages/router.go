@@ -53,6 +53,7 @@ type View struct {
 	live         map[kafka.BrokerID]bool             // the other nodes that are there
 	full         map[kafka.BrokerID]bool             // the nodes, this one among them, whose disks are full
 	left         map[kafka.PartitionNumber]time.Time // when this node has stopped leading, a moment ago
+	resigned     map[kafka.PartitionNumber]resigned  // who has, of all nodes, where nobody leads since
 	uptos        map[kafka.BrokerID]kafka.Offset     // how far the views of other nodes are
 }
 
@@ -83,12 +84,12 @@ func (v *View) With(now time.Time, news ...Led) *View {
 		}
 		next.outOfService[m.Number] = true
 	}
-	next.leaders = v.after(news)
+	next.hear(now, news)
 	return &next
 }
 
-// Of returns the view after what another node's directory has told.
-func (v *View) Of(m *Leaders) *View {
+// Of returns the view after what another node's directory has told, which was heard now.
+func (v *View) Of(now time.Time, m *Leaders) *View {
 	next := *v
 	if m.Whole {
 		next.leaders = v.without(m.Node)
@@ -100,27 +101,8 @@ func (v *View) Of(m *Leaders) *View {
 		}
 		next.uptos[m.Node] = m.Upto
 	}
-	next.leaders = next.after(m.Led)
+	next.hear(now, m.Led)
 	return next.WithDisk(m.Node, m.DiskFull)
-}
-
-// after returns the leaders after news. A later epoch wins over an earlier one, whoever is heard first; who stops leads no more, and nobody else does by that.
-func (v *View) after(news []Led) map[kafka.PartitionNumber]Leader {
-	leaders := maps.Clone(v.leaders)
-	if leaders == nil {
-		leaders = make(map[kafka.PartitionNumber]Leader, len(news))
-	}
-	for _, m := range news {
-		old, known := leaders[m.Number]
-		switch {
-		case known && old.Epoch > m.Leader.Epoch, isOfBefore(v.Image, m.Number, m.Leader):
-		case m.Leader.Replica != nil:
-			leaders[m.Number] = m.Leader
-		case known && old.Broker == m.Leader.Broker:
-			delete(leaders, m.Number)
-		}
-	}
-	return leaders
 }
 
 // isOfBefore tells whether a leader is one of those that were given up when the partition was recovered.
@@ -152,6 +134,8 @@ func (v *View) Dead(node kafka.BrokerID) *View {
 	next.live = maps.Clone(v.live)
 	delete(next.live, node)
 	next.leaders = v.without(node)
+	next.resigned = maps.Clone(v.resigned)
+	maps.DeleteFunc(next.resigned, func(_ kafka.PartitionNumber, r resigned) bool { return r.leader.Broker == node })
 	return next.WithDisk(node, false)
 }
 

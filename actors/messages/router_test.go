@@ -3,6 +3,7 @@ package messages_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -57,17 +58,17 @@ func TestViewForgetsLeadersThatWereGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v = v.Of(leads(2, 7))
+	v = v.Of(time.Time{}, leads(2, 7))
 	given, err := v.After(row(`,"survivor":1,"since":50005`), false, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := given.Of(leads(3, 8))
+	again := given.Of(time.Time{}, leads(3, 8))
 	for what, step := range map[string]struct {
 		view        *messages.View
 		other, this kafka.BrokerID // who leads the other partition, and this one
 	}{
-		"before": {v, 2, 2}, "the others are given up": {given, 2, 0}, "one of them leads": {again, 3, 0}, "the one that went on leads": {again.Of(leads(1, 100_006)), 1, 1},
+		"before": {v, 2, 2}, "the others are given up": {given, 2, 0}, "one of them leads": {again, 3, 0}, "the one that went on leads": {again.Of(time.Time{}, leads(1, 100_006)), 1, 1},
 	} {
 		other, _ := step.view.LeaderOf(2)
 		this, _ := step.view.LeaderOf(3)
@@ -85,8 +86,12 @@ func TestViewKnowsFullDisks(t *testing.T) {
 		next func(*messages.View) *messages.View
 		want []kafka.BrokerID
 	}{
-		{"2 says so", func(v *messages.View) *messages.View { return v.Of(&messages.Leaders{Node: 2, DiskFull: true}) }, []kafka.BrokerID{1, 2}},
-		{"3 tells of its leaders", func(v *messages.View) *messages.View { return v.Of(&messages.Leaders{Node: 3, Whole: true}) }, []kafka.BrokerID{1, 2}},
+		{"2 says so", func(v *messages.View) *messages.View {
+			return v.Of(time.Time{}, &messages.Leaders{Node: 2, DiskFull: true})
+		}, []kafka.BrokerID{1, 2}},
+		{"3 tells of its leaders", func(v *messages.View) *messages.View {
+			return v.Of(time.Time{}, &messages.Leaders{Node: 3, Whole: true})
+		}, []kafka.BrokerID{1, 2}},
 		{"1 has room", func(v *messages.View) *messages.View { return v.WithDisk(1, false) }, []kafka.BrokerID{2}},
 		{"2 is dead", func(v *messages.View) *messages.View { return v.Dead(2) }, nil},
 		{"2 is back", func(v *messages.View) *messages.View { return v.Live(2) }, nil},

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -102,13 +103,17 @@ func (b *broker) startNodes() {
 	b.bootstrap = b.nodes[0].kafka
 }
 
-// free are addresses of the loopback that nobody listens on now.
+// free are addresses of the loopback that nobody listens on now. Their ports are below those that whoever dials is given (32768 and up on Linux): one of these may be
+// taken by the time a node listens there, by another node's link too.
 func free(t *testing.T, n int) (out []string) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(out) < n; tries++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
 		if err != nil {
-			t.Fatal(err)
+			if tries > 1000 {
+				t.Fatal(err)
+			}
+			continue
 		}
 		defer l.Close()
 		out = append(out, l.Addr().String())
