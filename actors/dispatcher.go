@@ -23,41 +23,129 @@ func (s *System) schedule(who string, f func()) {
 		s.o.Stepper.add(s, who, f)
 		return
 	}
-	s.pool.run(f)
+	s.pool.turn(f)
 }
 
-// A pool keeps goroutines for bursts of work. A goroutine that lives on keeps its grown stack, where one for each burst would
+// A pool runs jobs on goroutines that it keeps. A goroutine that lives on keeps its grown stack, where one for each burst of work would
 // grow its own by copying, which costs a sixth of the CPU at low rates.
+//
+// Actors' turns are bounded in number: where thousands of actors have work at once, what is not an actor, such as a link's heartbeat, would otherwise wait behind a goroutine for
+// each of them, and nodes take each other for dead. Turns that find no place wait for one in order. They don't block, so that none waits for another.
 type pool struct {
-	jobs    chan func()
+	jobs    chan task
 	done    chan struct{}
 	once    sync.Once
 	idle    atomic.Int32
 	idleMax int32
+
+	busy    atomic.Int32 // turns that have a place
+	busyMax int32
+	length  atomic.Int32 // of waiting
+	mu      sync.Mutex
+	waiting []func()
+}
+
+// A task is what a worker does: an actor's turn, and those that wait behind it, or something that may block.
+type task struct {
+	f    func()
+	turn bool
 }
 
 func newPool() *pool {
-	return &pool{jobs: make(chan func()), done: make(chan struct{}), idleMax: int32(8 * runtime.GOMAXPROCS(0))}
+	n := int32(runtime.GOMAXPROCS(0))
+	return &pool{jobs: make(chan task), done: make(chan struct{}), idleMax: 8 * n, busyMax: 16 * n}
 }
 
-// run starts f at once, on an idle worker if there is one.
-func (p *pool) run(f func()) {
+// work runs a job that may block, at once.
+func (p *pool) work(f func()) { p.begin(task{f: f}) }
+
+func (p *pool) begin(t task) {
 	select {
-	case p.jobs <- f:
+	case p.jobs <- t:
 	default:
-		go p.work(f)
+		go p.worker(t)
 	}
 }
 
-func (p *pool) work(f func()) {
+// turn runs an actor's turn, as soon as there is a place.
+func (p *pool) turn(f func()) {
+	if p.enter() {
+		p.begin(task{f, true})
+		return
+	}
+	p.mu.Lock()
+	p.waiting = append(p.waiting, f)
+	p.length.Add(1)
+	p.mu.Unlock()
+	p.help() // those who had the places may have left by now
+}
+
+// enter takes a place.
+func (p *pool) enter() bool {
 	for {
+		n := p.busy.Load()
+		if n >= p.busyMax {
+			return false
+		}
+		if p.busy.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// turns runs a turn, and those that wait, on one place.
+func (p *pool) turns(f func()) {
+	for ; f != nil; f = p.next() {
 		f()
+	}
+	p.busy.Add(-1)
+	p.help() // with what came before that was seen
+}
+
+// next is the turn that has waited longest, nil where none waits.
+func (p *pool) next() (f func()) {
+	if p.length.Load() == 0 {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting) == 0 {
+		return nil
+	}
+	f, p.waiting[0] = p.waiting[0], nil
+	if p.waiting = p.waiting[1:]; len(p.waiting) == 0 {
+		p.waiting = nil
+	}
+	p.length.Add(-1)
+	return f
+}
+
+// help gives free places to turns that wait.
+func (p *pool) help() {
+	for p.length.Load() > 0 && p.enter() {
+		f := p.next()
+		if f == nil {
+			p.busy.Add(-1)
+			continue
+		}
+		p.begin(task{f, true})
+	}
+}
+
+// worker runs one job after the other.
+func (p *pool) worker(t task) {
+	for {
+		if t.turn {
+			p.turns(t.f)
+		} else {
+			t.f()
+		}
 		if p.idle.Add(1) > p.idleMax {
 			p.idle.Add(-1)
 			return
 		}
 		select {
-		case f = <-p.jobs:
+		case t = <-p.jobs:
 			p.idle.Add(-1)
 		case <-p.done:
 			return

@@ -33,5 +33,5 @@ func (s *System) Work(to *actor.PID, f func() any) {
 		s.clock.AfterFunc(time.Duration(s.Rand(int64(simulatedWorkMax))), run)
 		return
 	}
-	s.pool.run(run)
+	s.pool.work(run)
 }
