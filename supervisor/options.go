@@ -137,9 +137,10 @@ func (b *builder) replica(o partition.Options) replica.Options {
 }
 
 const (
-	// tickEvery is raft's logical clock: a leader says every 100 ms that it is there, and who has not heard of one for 600 to 1,200 ms campaigns.
-	tickEvery                     = 50 * time.Millisecond
-	electionTicks, heartbeatTicks = 12, 2
+	// tickEvery is raft's logical clock: a leader says every 200 ms that it is there, and who has not heard of one for 800 to 1,400 ms campaigns. It is a slow one: a node's death is
+	// noticed by its link, and thousands of replicas that are awake at once, after a node has come or gone, must not be busy with telling each other that they are there.
+	tickEvery                     = 200 * time.Millisecond
+	electionTicks, heartbeatTicks = 4, 1
 )
 
 // replicaOf is the replica of a topic's partition.

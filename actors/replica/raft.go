@@ -68,11 +68,12 @@ func (r *replica) campaign(pause time.Duration) {
 	}
 }
 
-// keepTicking keeps raft's clock running, which neither who sleeps nor the only replica of a partition needs.
+// keepTicking keeps raft's clock running, which neither who sleeps nor the only replica of a partition needs. Replicas must not all campaign in the same moment where nothing else tells them that
+// nobody leads.
 func (r *replica) keepTicking() {
 	if !r.ticking && r.o.TickEvery > 0 && !r.p.IsAsleep() && r.peers.areOthers() {
 		r.ticking = true
-		r.after(r.o.TickEvery, &tick{r})
+		r.after(r.o.TickEvery-time.Duration(r.o.System.Rand(int64(r.o.TickEvery/4))), &tick{r})
 	}
 }
 
