@@ -36,6 +36,7 @@ type partitions struct {
 	silent    map[kafka.BrokerID]time.Time // since when a node is not there
 	full      []kafka.BrokerID             // the nodes with full disks, as the replicas were told
 	began     time.Time
+	beginners beginners
 }
 
 // running is a replica that was started.
@@ -50,6 +51,8 @@ type running struct {
 // What the parent of the replicas hears.
 type (
 	reconcile struct{}
+	// lookAgain is said when those who begin have had their time.
+	lookAgain struct{}
 	// storeHolds says of which partitions the store holds something.
 	storeHolds struct{ stored []kafka.PartitionNumber }
 	// viewChanged says that the view of the cluster has changed.
@@ -128,9 +131,12 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.all(ctx, m)
 	case *reconcile:
 		p.reconcile(ctx)
+	case *lookAgain:
+		p.beginners.looking = false
+		p.reconcile(ctx)
 	case *viewChanged:
 		p.tellFull(ctx)
-		if p.departing {
+		if p.departing || p.beginners.mayGoOn(p.b.router.View()) {
 			p.reconcile(ctx)
 		}
 		p.dropOrphans(ctx.Self())
@@ -206,6 +212,7 @@ func (p *partitions) reconcile(ctx actor.Context) {
 	if me := image.Broker(p.b.o.NodeID); me == nil || me.StoreID != p.b.o.StoreID {
 		return // its replicas were those of another folder: this one's are named when the controller has registered it
 	}
+	p.beginners.look(view, p.b.system.Now())
 	configs := map[string]partition.Config{}
 	for _, number := range slices.Sorted(maps.Keys(wanted)) {
 		w := wanted[number]
@@ -223,7 +230,9 @@ func (p *partitions) reconcile(ctx actor.Context) {
 			if !view.Complete && !p.held[number] {
 				continue
 			}
-			p.start(ctx, number, p.b.replicaOf(number, w, config), w.members)
+			if len(w.members.Nodes) == 1 || p.beginners.take(number) {
+				p.start(ctx, number, p.b.replicaOf(number, w, config), w.members)
+			}
 			continue
 		}
 		if r.config != config && !r.ended {
@@ -231,6 +240,9 @@ func (p *partitions) reconcile(ctx actor.Context) {
 			ctx.Send(r.pid, &messages.Configure{Config: config})
 		}
 		p.setMembers(ctx, r, w.members)
+	}
+	if p.beginners.mustLookAgain() {
+		p.b.system.After(beginnerPatience, p.self, &lookAgain{})
 	}
 	p.stopOthers(ctx, wanted)
 }
