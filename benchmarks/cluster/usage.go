@@ -11,31 +11,22 @@ import (
 )
 
 // CPU returns the time that all running nodes have spent.
-func (c *Cluster) CPU() (sum time.Duration, err error) {
-	for _, n := range c.Nodes {
-		if n.Running() {
-			cpu, err := n.process.cpu()
-			if err != nil {
-				return 0, err
-			}
-			sum += cpu
-		}
-	}
-	return sum, nil
-}
+func (c *Cluster) CPU() (time.Duration, error) { return sum(c, (*process).cpu) }
 
 // Memory returns the resident bytes of all running nodes.
-func (c *Cluster) Memory() (sum int64, err error) {
+func (c *Cluster) Memory() (int64, error) { return sum(c, (*process).memory) }
+
+func sum[N time.Duration | int64](c *Cluster, of func(*process) (N, error)) (total N, err error) {
 	for _, n := range c.Nodes {
 		if n.Running() {
-			bytes, err := n.process.memory()
+			one, err := of(n.process)
 			if err != nil {
 				return 0, err
 			}
-			sum += bytes
+			total += one
 		}
 	}
-	return sum, nil
+	return total, nil
 }
 
 // cpu returns the time that the process has spent, in user and kernel together.

@@ -21,6 +21,18 @@ import (
 	"troupe/supervisor"
 )
 
+// threeWithOrders starts three nodes with a topic that each of them has a replica of, in sync. The context is over after two minutes.
+func threeWithOrders(t *testing.T, partitions int32) (context.Context, *cluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	c := newCluster(t, 3)
+	c.start(1, 2, 3)
+	c.create(ctx, "orders", partitions, nil)
+	c.awaitInSync(ctx, "orders", 3)
+	return ctx, c
+}
+
 // empty deletes nodes' data folders.
 func (c *cluster) empty(nodes ...int) {
 	c.t.Helper()
@@ -74,12 +86,7 @@ func (c *cluster) kept(ctx context.Context, r *supervisor.Recovery, topic string
 // Two of three nodes are lost for ever while records are written. Nothing is served, until an operator has the third go on alone; then everything is that it has, and what is
 // kept was said. New nodes get everything, and go on without the first.
 func TestRecoverLostMajority(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	c := newCluster(t, 3)
-	c.start(1, 2, 3)
-	c.create(ctx, "orders", 3, nil)
-	c.awaitInSync(ctx, "orders", 3)
+	ctx, c := threeWithOrders(t, 3)
 	client := c.client()
 	for p := range int32(3) {
 		c.write(ctx, client, "orders", p, 0, 100)
@@ -180,12 +187,7 @@ func TestRecoverLostMajority(t *testing.T) {
 // All three nodes are down, and one comes back with its data, another with an empty folder. The first goes on alone and takes the second again. The third, which comes back with the folder of
 // before, is refused with words, whoever is there, and taken with an empty one.
 func TestRecoverAfterRestart(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	c := newCluster(t, 3)
-	c.start(1, 2, 3)
-	c.create(ctx, "orders", 1, nil)
-	c.awaitInSync(ctx, "orders", 3)
+	ctx, c := threeWithOrders(t, 1)
 	c.write(ctx, c.client(), "orders", 0, 0, 100)
 	for _, s := range c.servers {
 		s.kill()
@@ -231,12 +233,7 @@ func TestRecoverAfterRestart(t *testing.T) {
 // The nodes that were given up come back at the same time with the folders of before. They are a majority of what was, and where nobody says otherwise they go on with it. The one that went on
 // ends them as soon as it hears of them, and is not disturbed.
 func TestLostMajorityComesBack(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	c := newCluster(t, 3)
-	c.start(1, 2, 3)
-	c.create(ctx, "orders", 3, nil)
-	c.awaitInSync(ctx, "orders", 3)
+	ctx, c := threeWithOrders(t, 3)
 	written := 0
 	write := func() {
 		t.Helper()
@@ -462,12 +459,7 @@ func TestRecoverOnTwoNodesAtOnce(t *testing.T) {
 
 // Nodes that stand still for a moment are not lost, whatever the operator believes: what was acknowledged with them is there when they go on.
 func TestNobodyIsLostAtOnce(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	c := newCluster(t, 3)
-	c.start(1, 2, 3)
-	c.create(ctx, "orders", 1, nil)
-	c.awaitInSync(ctx, "orders", 3)
+	ctx, c := threeWithOrders(t, 1)
 	c.write(ctx, c.client(), "orders", 0, 0, 50)
 	for _, s := range c.servers[1:] {
 		if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
