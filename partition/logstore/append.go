@@ -171,6 +171,10 @@ func (s *Store) group(requests []request) *group {
 		}
 	}
 	g.batch = s.log.NewBatchWithSize(bytes + size + batchOverhead) // a batch that grows copies what it holds
+	if g.err = s.dropState(requests); g.err != nil {
+		g.err = s.die(g.err)
+		return g
+	}
 	for i := range requests {
 		r := &requests[i]
 		if r.write != nil {
@@ -331,6 +335,30 @@ func (s *Store) encodeSnapshot(b *pebble.Batch, w *partition.Write) error {
 	return nil
 }
 
+// dropState removes what was noted of partitions that are to be dropped, for good, before their logs go: after a crash a later replica of such a partition would take it for what
+// was noted of its own log.
+func (s *Store) dropState(requests []request) error {
+	var b *pebble.Batch
+	for i := range requests {
+		if requests[i].write != nil {
+			continue
+		}
+		if b == nil {
+			b = s.state.NewBatch()
+		}
+		for _, kind := range []byte{checkpointKey, offsetKey, timeKey} {
+			if err := b.DeleteRange(key(kind, requests[i].drop), after(kind, requests[i].drop), nil); err != nil {
+				return err
+			}
+		}
+	}
+	if b == nil {
+		return nil
+	}
+	return b.Commit(pebble.Sync)
+}
+
+
 func (s *Store) encodeDrop(b *pebble.Batch, p kafka.PartitionNumber) error {
 	for _, kind := range []byte{hardKey, snapshotKey, chunkKey, entryKey} {
 		if err := b.DeleteRange(key(kind, p), after(kind, p), nil); err != nil {
@@ -338,11 +366,6 @@ func (s *Store) encodeDrop(b *pebble.Batch, p kafka.PartitionNumber) error {
 		}
 	}
 	s.setLast(p, 0)
-	for _, kind := range []byte{checkpointKey, offsetKey, timeKey} {
-		if err := s.state.DeleteRange(key(kind, p), after(kind, p), pebble.NoSync); err != nil {
-			return err
-		}
-	}
 	s.addGarbage(p, garbage{dropped: true})
 	return nil
 }

@@ -152,11 +152,6 @@ func (m *Memory) Crash(r *rand.Rand, run func(sync func())) *Memory {
 		c.entries, c.chunks = slices.Clone(d.entries), slices.Clone(d.chunks)
 		out.durable[p] = &c
 	}
-	if m.dead == nil && len(m.pending) > 0 {
-		for _, request := range m.pending[:r.IntN(len(m.pending)+1)] {
-			out.apply(request)
-		}
-	}
 	for p, c := range m.folded {
 		out.folded[p] = c.clone()
 		out.view[p] = c.clone()
@@ -164,6 +159,11 @@ func (m *Memory) Crash(r *rand.Rand, run func(sync func())) *Memory {
 	keep := r.IntN(len(m.cache) + 1)
 	for _, u := range m.cache[:keep] {
 		out.Update(u)
+	}
+	if m.dead == nil && len(m.pending) > 0 { // what was noted of a partition goes for good before its log does
+		for _, request := range m.pending[:r.IntN(len(m.pending)+1)] {
+			out.apply(request)
+		}
 	}
 	return out
 }

@@ -32,10 +32,12 @@ type model struct {
 type logState struct {
 	entries []consensus.Entry
 	term    consensus.Term
+	vote    uint64 // the number of the write; 0 where nothing was written since the partition was dropped
+	begins  int    // the first checkpoint that may come back with it: those of before were dropped
 }
 
-// Crashes runs a random script of appends, truncations and updates on a few partitions, crashes in between, and holds what comes back against
-// what may: everything that was reported, and of the rest a beginning, on each partition alike in its order.
+// Crashes runs a random script of appends, truncations, removals and updates on a few partitions, crashes in between, and holds what comes back against
+// what may: everything that was reported, and of the rest a beginning, on each partition alike in its order. Of a partition that was dropped nothing comes back.
 func Crashes(t *testing.T, seed uint64, open func(t *testing.T) *Crasher) {
 	r := rand.New(rand.NewPCG(seed, seed))
 	s := open(t)
@@ -68,13 +70,33 @@ func Crashes(t *testing.T, seed uint64, open func(t *testing.T) *Crasher) {
 
 func step(t *testing.T, r *rand.Rand, s *Crasher, p kafka.PartitionNumber, m *model, life *atomic.Int64) {
 	last := m.states[len(m.states)-1]
+	report := func(at int) func(error) {
+		now := life.Load()
+		return func(err error) {
+			if life.Load() != now {
+				return
+			}
+			if err != nil {
+				t.Errorf("partition %d, write %d: %v", p, at, err)
+			}
+			m.acked.Store(int64(at))
+		}
+	}
+	if r.IntN(12) == 0 {
+		m.states = append(m.states, logState{begins: len(m.checkpoint)})
+		s.Drop(p, report(len(m.states)-1))
+		return
+	}
 	if r.IntN(4) == 0 {
+		if last.vote == 0 {
+			return // whoever has nothing stored notes nothing
+		}
 		text := fmt.Sprint("checkpoint ", len(m.checkpoint))
 		m.checkpoint = append(m.checkpoint, text)
 		s.Update(&partition.Update{Partition: p, Checkpoint: []byte(text)})
 		return
 	}
-	next := logState{entries: slices.Clone(last.entries), term: last.term}
+	next := logState{entries: slices.Clone(last.entries), term: last.term, vote: uint64(len(m.states)), begins: last.begins}
 	if len(next.entries) > 3 && r.IntN(4) == 0 {
 		next.entries = next.entries[:len(next.entries)-1-r.IntN(3)] // a new leader replaces the end
 		next.term++
@@ -86,18 +108,8 @@ func step(t *testing.T, r *rand.Rand, s *Crasher, p kafka.PartitionNumber, m *mo
 		next.entries = append(next.entries, e)
 	}
 	m.states = append(m.states, next)
-	at, now := len(m.states)-1, life.Load()
 	s.Append(&partition.Write{
-		Partition: p, Entries: next.entries[first:], Hard: &consensus.HardState{Term: next.term, Vote: uint64(at)}, Sync: true,
-		Done: func(err error) {
-			if life.Load() != now {
-				return
-			}
-			if err != nil {
-				t.Errorf("partition %d, write %d: %v", p, at, err)
-			}
-			m.acked.Store(int64(at))
-		},
+		Partition: p, Entries: next.entries[first:], Hard: &consensus.HardState{Term: next.term, Vote: next.vote}, Sync: true, Done: report(len(m.states) - 1),
 	})
 }
 
@@ -114,11 +126,12 @@ func (m *model) check(s *Crasher, p kafka.PartitionNumber) error {
 		}
 	}
 	for i := int(m.acked.Load()); i < len(m.states); i++ {
-		if !same(m.states[i].entries, got) || i > 0 && (stored.Hard.Vote != uint64(i) || stored.Hard.Term != m.states[i].term) {
+		is := m.states[i]
+		if !same(is.entries, got) || stored.Hard.Vote != is.vote || stored.Hard.Term != is.term {
 			continue
 		}
-		if stored.Checkpoint != nil && !slices.Contains(m.checkpoint, string(stored.Checkpoint)) {
-			return fmt.Errorf("checkpoint %q was never noted", stored.Checkpoint)
+		if stored.Checkpoint != nil && !slices.Contains(m.checkpoint[is.begins:], string(stored.Checkpoint)) {
+			return fmt.Errorf("checkpoint %q was never noted since the partition began", stored.Checkpoint)
 		}
 		// The numbers of later writes begin anew after this one.
 		m.states = m.states[:i+1]
