@@ -13,24 +13,26 @@ type dispatcher struct {
 }
 
 // Schedule runs f on a worker, or makes it one of the stepper's next steps.
-func (d dispatcher) Schedule(f func()) { d.system.schedule(d.node.id, f) }
+func (d dispatcher) Schedule(f func()) {
+	s := d.system
+	switch {
+	case s.o.Stepper != nil:
+		s.o.Stepper.add(s, d.node.id, f)
+	case d.node.prompt:
+		s.pool.work(f)
+	default:
+		s.pool.turn(f)
+	}
+}
 
 // Throughput is not used by our mailbox.
 func (dispatcher) Throughput() int { return 1 }
 
-func (s *System) schedule(who string, f func()) {
-	if s.o.Stepper != nil {
-		s.o.Stepper.add(s, who, f)
-		return
-	}
-	s.pool.turn(f)
-}
-
 // A pool runs jobs on goroutines that it keeps. A goroutine that lives on keeps its grown stack, where one for each burst of work would
 // grow its own by copying, which costs a sixth of the CPU at low rates.
 //
-// Actors' turns are bounded in number: where thousands of actors have work at once, what is not an actor, such as a link's heartbeat, would otherwise wait behind a goroutine for
-// each of them, and nodes take each other for dead. Turns that find no place wait for one in order. They don't block, so that none waits for another.
+// Actors' turns are bounded in number: where thousands of actors have work at once, what must not wait, such as a link's heartbeat, would otherwise wait behind a goroutine for
+// each of them, and nodes take each other for dead. Turns that find no place wait for one in order; those of prompt kinds take none. Turns don't wait for each other.
 type pool struct {
 	jobs    chan task
 	done    chan struct{}
@@ -102,9 +104,12 @@ func (p *pool) turns(f func()) {
 	p.help() // with what came before that was seen
 }
 
+// isCrowded tells whether turns wait for a place. Who has one then lets another in before long.
+func (p *pool) isCrowded() bool { return p.length.Load() > 0 }
+
 // next is the turn that has waited longest, nil where none waits.
 func (p *pool) next() (f func()) {
-	if p.length.Load() == 0 {
+	if !p.isCrowded() {
 		return nil
 	}
 	p.mu.Lock()
@@ -122,7 +127,7 @@ func (p *pool) next() (f func()) {
 
 // help gives free places to turns that wait.
 func (p *pool) help() {
-	for p.length.Load() > 0 && p.enter() {
+	for p.isCrowded() && p.enter() {
 		f := p.next()
 		if f == nil {
 			p.busy.Add(-1)

@@ -1,9 +1,13 @@
 package actors
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 )
 
 // However many turns there are at once, no more run than there are places, all of them run, and in the order in which they came where there is one place.
@@ -72,4 +76,75 @@ func TestWorkTakesNoPlace(t *testing.T) {
 	p.turn(func() { close(done) })
 	<-done
 	close(held)
+}
+
+// Actors that have always more to do, as many as there are places, keep nobody from having a turn.
+func TestBusyActorsYield(t *testing.T) {
+	for _, batching := range []bool{false, true} {
+		s := NewSystem(Options{Incarnation: 1})
+		s.pool.busyMax = 2
+		var over atomic.Bool
+		for i := range 2 {
+			var self *actor.PID
+			again := func() {
+				if !over.Load() {
+					s.Root().Send(self, i)
+				}
+			}
+			spawn(t, s, Kind{Name: "busy", Batching: batching}, fmt.Sprint("busy-", i), func(ctx actor.Context) {
+				switch m := ctx.Message().(type) {
+				case *actor.Started:
+					self = ctx.Self()
+					again()
+				case *Batch:
+					for range m.All() {
+						again()
+					}
+				case int:
+					again()
+				}
+			})
+		}
+		done := make(chan struct{})
+		pid := spawn(t, s, Kind{Name: "other"}, "other", func(ctx actor.Context) {
+			if _, ok := ctx.Message().(string); ok {
+				close(done)
+			}
+		})
+		s.Root().Send(pid, "a message")
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Errorf("batching %v: an actor had no turn in ten seconds", batching)
+		}
+		over.Store(true)
+		s.Shutdown(10 * time.Second)
+	}
+}
+
+// A prompt actor has its turn though all places are taken, and others wait.
+func TestPromptActorsTakeNoPlace(t *testing.T) {
+	s := NewSystem(Options{Incarnation: 1})
+	s.pool.busyMax = 1
+	held, done := make(chan struct{}), make(chan struct{})
+	for i := range 3 {
+		s.Root().Send(spawn(t, s, Kind{Name: "slow"}, fmt.Sprint("slow-", i), func(ctx actor.Context) {
+			if _, ok := ctx.Message().(string); ok {
+				<-held
+			}
+		}), "a message")
+	}
+	pid := spawn(t, s, Kind{Name: "prompt", Prompt: true}, "prompt", func(ctx actor.Context) {
+		if _, ok := ctx.Message().(string); ok {
+			close(done)
+		}
+	})
+	s.Root().Send(pid, "a message")
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("a prompt actor had no turn in ten seconds")
+	}
+	close(held)
+	s.Shutdown(10 * time.Second)
 }
