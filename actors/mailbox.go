@@ -99,7 +99,7 @@ func (m *mailbox) mustYield() bool {
 	if m.system.o.Stepper != nil {
 		return true
 	}
-	return m.handled >= turnMessages && !m.node.prompt && m.system.pool.isCrowded()
+	return m.handled >= turnMessages && !m.node.prompt && m.system.pool.placesOf(m.node).isCrowded()
 }
 
 // step handles one message, or one batch. It returns false when there is nothing that may be handled.
