@@ -13,24 +13,23 @@ type dispatcher struct {
 }
 
 // Schedule runs f on a worker, or makes it one of the stepper's next steps.
-func (d dispatcher) Schedule(f func()) { d.system.schedule(d.node.id, f) }
+func (d dispatcher) Schedule(f func()) {
+	s := d.system
+	switch {
+	case s.o.Stepper != nil:
+		s.o.Stepper.add(s, d.node.id, f)
+	case d.node.prompt:
+		s.pool.work(f)
+	default:
+		s.pool.placesOf(d.node).turn(f)
+	}
+}
 
 // Throughput is not used by our mailbox.
 func (dispatcher) Throughput() int { return 1 }
 
-func (s *System) schedule(who string, f func()) {
-	if s.o.Stepper != nil {
-		s.o.Stepper.add(s, who, f)
-		return
-	}
-	s.pool.turn(f)
-}
-
 // A pool runs jobs on goroutines that it keeps. A goroutine that lives on keeps its grown stack, where one for each burst of work would
 // grow its own by copying, which costs a sixth of the CPU at low rates.
-//
-// Actors' turns are bounded in number: where thousands of actors have work at once, what is not an actor, such as a link's heartbeat, would otherwise wait behind a goroutine for
-// each of them, and nodes take each other for dead. Turns that find no place wait for one in order. They don't block, so that none waits for another.
 type pool struct {
 	jobs    chan task
 	done    chan struct{}
@@ -38,22 +37,42 @@ type pool struct {
 	idle    atomic.Int32
 	idleMax int32
 
-	busy    atomic.Int32 // turns that have a place
+	storing, others places
+}
+
+// Places bound how many actors have a turn at once: where thousands have work, what must not wait, such as a link's heartbeat, would otherwise wait behind a goroutine for
+// each of them, and nodes take each other for dead. Turns that find no place wait for one in order. They don't wait for each other; those of kinds that store may wait for the disk, and have
+// places of their own, so that all others go on. Those of prompt kinds take none.
+type places struct {
+	pool    *pool
+	busy    atomic.Int32 // that are taken
 	busyMax int32
 	length  atomic.Int32 // of waiting
 	mu      sync.Mutex
 	waiting []func()
 }
 
-// A task is what a worker does: an actor's turn, and those that wait behind it, or something that may block.
+// A task is what a worker does: an actor's turn, and those that wait behind it for the same place, or something that may block.
 type task struct {
-	f    func()
-	turn bool
+	f  func()
+	at *places // nil for no turn
 }
 
 func newPool() *pool {
 	n := int32(runtime.GOMAXPROCS(0))
-	return &pool{jobs: make(chan task), done: make(chan struct{}), idleMax: 8 * n, busyMax: 16 * n}
+	p := &pool{jobs: make(chan task), done: make(chan struct{}), idleMax: 8 * n}
+	for _, at := range []*places{&p.storing, &p.others} {
+		at.pool, at.busyMax = p, 16*n
+	}
+	return p
+}
+
+// placesOf are those that an actor's turns take.
+func (p *pool) placesOf(n *node) *places {
+	if n.storing {
+		return &p.storing
+	}
+	return &p.others
 }
 
 // work runs a job that may block, at once.
@@ -68,9 +87,9 @@ func (p *pool) begin(t task) {
 }
 
 // turn runs an actor's turn, as soon as there is a place.
-func (p *pool) turn(f func()) {
+func (p *places) turn(f func()) {
 	if p.enter() {
-		p.begin(task{f, true})
+		p.pool.begin(task{f, p})
 		return
 	}
 	p.mu.Lock()
@@ -81,7 +100,7 @@ func (p *pool) turn(f func()) {
 }
 
 // enter takes a place.
-func (p *pool) enter() bool {
+func (p *places) enter() bool {
 	for {
 		n := p.busy.Load()
 		if n >= p.busyMax {
@@ -94,7 +113,7 @@ func (p *pool) enter() bool {
 }
 
 // turns runs a turn, and those that wait, on one place.
-func (p *pool) turns(f func()) {
+func (p *places) turns(f func()) {
 	for ; f != nil; f = p.next() {
 		f()
 	}
@@ -102,9 +121,12 @@ func (p *pool) turns(f func()) {
 	p.help() // with what came before that was seen
 }
 
+// isCrowded tells whether turns wait for a place. Who has one then lets another in before long.
+func (p *places) isCrowded() bool { return p.length.Load() > 0 }
+
 // next is the turn that has waited longest, nil where none waits.
-func (p *pool) next() (f func()) {
-	if p.length.Load() == 0 {
+func (p *places) next() (f func()) {
+	if !p.isCrowded() {
 		return nil
 	}
 	p.mu.Lock()
@@ -121,22 +143,22 @@ func (p *pool) next() (f func()) {
 }
 
 // help gives free places to turns that wait.
-func (p *pool) help() {
-	for p.length.Load() > 0 && p.enter() {
+func (p *places) help() {
+	for p.isCrowded() && p.enter() {
 		f := p.next()
 		if f == nil {
 			p.busy.Add(-1)
 			continue
 		}
-		p.begin(task{f, true})
+		p.pool.begin(task{f, p})
 	}
 }
 
 // worker runs one job after the other.
 func (p *pool) worker(t task) {
 	for {
-		if t.turn {
-			p.turns(t.f)
+		if t.at != nil {
+			t.at.turns(t.f)
 		} else {
 			t.f()
 		}

@@ -1,9 +1,13 @@
 package actors
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 )
 
 // However many turns there are at once, no more run than there are places, all of them run, and in the order in which they came where there is one place.
@@ -11,7 +15,7 @@ func TestTurnsAreBounded(t *testing.T) {
 	for _, places := range []int32{1, 3} {
 		p := newPool()
 		defer p.close()
-		p.busyMax = places
+		p.others.busyMax = places
 		var running, most atomic.Int32
 		var all sync.WaitGroup
 		var mu sync.Mutex
@@ -20,7 +24,7 @@ func TestTurnsAreBounded(t *testing.T) {
 		all.Add(turns)
 		held := make(chan struct{})
 		for i := range turns {
-			p.turn(func() {
+			p.others.turn(func() {
 				<-held
 				n := running.Add(1)
 				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -49,12 +53,12 @@ func TestTurnsAreBounded(t *testing.T) {
 func TestNoTurnIsForgotten(t *testing.T) {
 	p := newPool()
 	defer p.close()
-	p.busyMax = 2
+	p.others.busyMax = 2
 	for range 200 {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Add(1)
-			go p.turn(all.Done)
+			go p.others.turn(all.Done)
 		}
 		all.Wait()
 	}
@@ -64,12 +68,109 @@ func TestNoTurnIsForgotten(t *testing.T) {
 func TestWorkTakesNoPlace(t *testing.T) {
 	p := newPool()
 	defer p.close()
-	p.busyMax = 1
+	p.others.busyMax = 1
 	held, done := make(chan struct{}), make(chan struct{})
 	for range 10 {
 		p.work(func() { <-held })
 	}
-	p.turn(func() { close(done) })
+	p.others.turn(func() { close(done) })
 	<-done
 	close(held)
+}
+
+// Actors that have always more to do, as many as there are places, keep nobody from having a turn.
+func TestBusyActorsYield(t *testing.T) {
+	for _, batching := range []bool{false, true} {
+		s := NewSystem(Options{Incarnation: 1})
+		s.pool.others.busyMax = 2
+		var over atomic.Bool
+		for i := range 2 {
+			var self *actor.PID
+			again := func() {
+				if !over.Load() {
+					s.Root().Send(self, i)
+				}
+			}
+			spawn(t, s, Kind{Name: "busy", Batching: batching}, fmt.Sprint("busy-", i), func(ctx actor.Context) {
+				switch m := ctx.Message().(type) {
+				case *actor.Started:
+					self = ctx.Self()
+					again()
+				case *Batch:
+					for range m.All() {
+						again()
+					}
+				case int:
+					again()
+				}
+			})
+		}
+		done := make(chan struct{})
+		pid := spawn(t, s, Kind{Name: "other"}, "other", func(ctx actor.Context) {
+			if _, ok := ctx.Message().(string); ok {
+				close(done)
+			}
+		})
+		s.Root().Send(pid, "a message")
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Errorf("batching %v: an actor had no turn in ten seconds", batching)
+		}
+		over.Store(true)
+		s.Shutdown(10 * time.Second)
+	}
+}
+
+// A prompt actor has its turn though all places are taken, and others wait.
+func TestPromptActorsTakeNoPlace(t *testing.T) {
+	s := NewSystem(Options{Incarnation: 1})
+	s.pool.others.busyMax = 1
+	held, done := make(chan struct{}), make(chan struct{})
+	for i := range 3 {
+		s.Root().Send(spawn(t, s, Kind{Name: "slow"}, fmt.Sprint("slow-", i), func(ctx actor.Context) {
+			if _, ok := ctx.Message().(string); ok {
+				<-held
+			}
+		}), "a message")
+	}
+	pid := spawn(t, s, Kind{Name: "prompt", Prompt: true}, "prompt", func(ctx actor.Context) {
+		if _, ok := ctx.Message().(string); ok {
+			close(done)
+		}
+	})
+	s.Root().Send(pid, "a message")
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("a prompt actor had no turn in ten seconds")
+	}
+	close(held)
+	s.Shutdown(10 * time.Second)
+}
+
+// Where the disk is slow, all go on who do not store.
+func TestStoringActorsKeepNobodyWaiting(t *testing.T) {
+	s := NewSystem(Options{Incarnation: 1})
+	held, done := make(chan struct{}), make(chan struct{})
+	for i := range 2 * s.pool.storing.busyMax {
+		s.Root().Send(spawn(t, s, Kind{Name: "storing", Storing: true}, fmt.Sprint("storing-", i), func(ctx actor.Context) {
+			if _, ok := ctx.Message().(string); ok {
+				<-held
+			}
+		}), "a message")
+	}
+	pid := spawn(t, s, Kind{Name: "other"}, "other", func(ctx actor.Context) {
+		if _, ok := ctx.Message().(string); ok {
+			close(done)
+		}
+	})
+	s.Root().Send(pid, "a message")
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("an actor had no turn in ten seconds")
+	}
+	close(held)
+	s.Shutdown(10 * time.Second)
 }

@@ -28,5 +28,7 @@
 //   - protoactor's Stop drops the mailbox without a word: ours answers for what was in it.
 //   - A PID is known before its mailbox knows whom it serves; what comes in that moment waits.
 //   - Its own strategies, ReceiveTimeout, Future and Stash are not used: they read the wall clock, race, or reorder.
+//   - At most a fixed number of actors have a turn at once, and one that has always more to do lets others in. Those that may wait for the disk take no place from
+//     others, and those of prompt kinds, such as a link's, wait for nobody.
 //   - A *Batch belongs to the mailbox; it is not valid after Receive returned.
 package actors

@@ -10,6 +10,9 @@ import (
 // backlogKept is how long a slice the mailbox keeps after a burst.
 const backlogKept = 1024
 
+// turnMessages is how many messages an actor handles, before others who wait for a place have their turn.
+const turnMessages = 64
+
 // A mailbox queues an actor's messages: system messages first, then the backlog, whole or message by message. It has no
 // bound of its own: what may be in flight is bounded where messages come from.
 type mailbox struct {
@@ -24,6 +27,7 @@ type mailbox struct {
 
 	// Used by the running worker only.
 	suspended  bool
+	handled    int // messages in this turn
 	batch      Batch
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
@@ -79,15 +83,23 @@ func (m *mailbox) UserMessageCount() int {
 	return len(m.queue)
 }
 
-// run works until nothing is left to do. In the simulator it does one thing and lets itself be scheduled again, so that the
-// stepper decides who is next.
+// run works until nothing is left to do, or until it is somebody else's turn.
 func (m *mailbox) run() {
-	for m.step() {
-		if m.system.o.Stepper != nil {
+	for m.handled = 0; m.step(); {
+		if m.mustYield() {
 			m.dispatcher.Schedule(m.run)
 			return
 		}
 	}
+}
+
+// mustYield tells whether what is left has to wait for another turn. In the simulator the stepper decides after each step who is next; where actors wait for a place to have their turn on, one that
+// has always more to do would keep its place for ever.
+func (m *mailbox) mustYield() bool {
+	if m.system.o.Stepper != nil {
+		return true
+	}
+	return m.handled >= turnMessages && !m.node.prompt && m.system.pool.placesOf(m.node).isCrowded()
 }
 
 // step handles one message, or one batch. It returns false when there is nothing that may be handled.
@@ -100,6 +112,7 @@ func (m *mailbox) step() bool {
 			m.urgent = nil
 		}
 		m.mu.Unlock()
+		m.handled++
 		m.handleSystem(message)
 		return true
 	}
@@ -152,6 +165,7 @@ func (m *mailbox) handleSystem(message any) {
 func (m *mailbox) refuse() {
 	message := m.batch.messages[m.batch.next]
 	m.batch.next++
+	m.handled++
 	m.system.Undelivered(message)
 }
 
@@ -160,12 +174,14 @@ func (m *mailbox) handleUser() {
 	if !m.batching || isOwn(m.batch.messages[m.batch.next]) {
 		message := m.batch.messages[m.batch.next]
 		m.batch.next++
+		m.handled++
 		m.system.trace(m.node, message)
 		defer m.recover(message)
 		m.invoker.InvokeUserMessage(message)
 		return
 	}
 	part := m.prefix()
+	m.handled += len(part.messages)
 	m.system.trace(m.node, part)
 	defer func() {
 		m.batch.next += part.next

@@ -121,6 +121,10 @@ type Kind struct {
 	Name string
 	// Batching actors get their backlog as one *Batch; others get message by message.
 	Batching bool
+	// Prompt actors are few, do little in a turn, and are not kept waiting by however many others have work.
+	Prompt bool
+	// Storing actors read and write the disk in their turns, as far as memory does not take it: where it is slow they wait for each other, and nobody else for them.
+	Storing bool
 }
 
 // Spawn starts an actor under parent, or at the top of the tree where parent is nil. The producer is called again for each restart.
@@ -135,7 +139,7 @@ func (s *System) Spawn(parent actor.SpawnerContext, kind Kind, name string, prod
 		id = name
 		parent = s.root
 	}
-	n := &node{id: id, parent: parentID, kind: kind.Name, since: s.Now()}
+	n := &node{id: id, parent: parentID, kind: kind.Name, prompt: kind.Prompt, storing: kind.Storing, since: s.Now()}
 	replaced, ok := s.tree.add(n)
 	if !ok {
 		return nil, fmt.Errorf("spawn %s: %w", id, actor.ErrNameExists)

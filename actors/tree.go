@@ -42,6 +42,7 @@ type Failure struct {
 // A node is an actor in the tree, through all its incarnations.
 type node struct {
 	id, parent, kind string
+	prompt, storing  bool
 
 	mu       sync.Mutex
 	order    uint64

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"troupe/actors/messages"
@@ -15,8 +17,8 @@ const (
 )
 
 // Beginners are the replicas that were started and know of no leader yet. Their number is bounded: thousands of partitions that elect leaders all at once, after a topic was made or after the start of
-// all nodes, ask each other over and over, and nodes are so busy with it that they take each other for dead. All nodes begin with the lowest numbers, so that the replicas of a partition
-// begin together.
+// all nodes, ask each other over and over, and nodes are so busy with it that they take each other for dead. All nodes begin with the lowest numbers of those that may find a leader, so that the
+// replicas of a partition begin together.
 type beginners struct {
 	since     map[kafka.PartitionNumber]time.Time
 	now       time.Time
@@ -68,4 +70,28 @@ func (b *beginners) mayGoOn(view *messages.View) bool {
 		}
 	}
 	return led >= beginnersMax/4
+}
+
+// inOrder returns the partitions in the order in which their replicas begin. Those that may be led come first: the others would be waited for in vain.
+func inOrder(wanted map[kafka.PartitionNumber]wantedPartition, mayBeLed func(*messages.Members) bool) []kafka.PartitionNumber {
+	var first, last []kafka.PartitionNumber
+	for _, number := range slices.Sorted(maps.Keys(wanted)) {
+		if mayBeLed(wanted[number].members) {
+			first = append(first, number)
+		} else {
+			last = append(last, number)
+		}
+	}
+	return append(first, last...)
+}
+
+// mayBeLed tells whether most nodes of a partition's replicas are there.
+func (p *partitions) mayBeLed(m *messages.Members) bool {
+	there := 0
+	for _, node := range m.Nodes {
+		if node == p.b.o.NodeID || p.live[node] {
+			there++
+		}
+	}
+	return 2*there > len(m.Nodes)
 }

@@ -73,7 +73,7 @@ func (n *node) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		n.self = ctx.Self()
-		n.spawn(actors.Kind{Name: "membership"}, "membership", newMembership(n.b, n.self))
+		n.spawn(actors.Kind{Name: "membership", Prompt: true}, "membership", newMembership(n.b, n.self))
 	case *belongs:
 		n.begin(m)
 	case *messages.Reply:

@@ -6,6 +6,7 @@
 //	├── membership      a service: finds the cluster or founds it, and says which other nodes are there
 //	├── directory       a service: the view of the cluster, from rows of the metadata log, and who leads what
 //	├── partitions      a service: a replica for each partition that the view says is here
+//	│   ├── substitute  answers for replicas that can't begin yet
 //	│   ├── __cluster_metadata-0:1 ── coordinator ── controller
 //	│   ├── orders-0:54
 //	│   └── __consumer_offsets-7:11 ── coordinator ── group:billing
@@ -28,7 +29,7 @@
 //	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown
 //	membership ──► node        which cluster the node is of
 //	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks, RecoverReplica
-//	question ──► replica       SurveyReplica, here and on other nodes; ──► controller: metadata.RecoverPartitions
+//	question ──► replica       SurveyReplica, here and on other nodes, or its substitute while it waits to begin; ──► controller: metadata.RecoverPartitions
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
 //	directory ──► partitions, balance   that the view has changed
 //	balance ──► controller     metadata.ReassignmentsDone, MoveReplicas, FenceBroker; ──► replica: Transfer

@@ -19,7 +19,7 @@ var policies = map[string]actors.Policy{
 }
 
 // kinds are all kinds of actors that a node has.
-var kinds = []string{"links", "peer", "node", "membership", "directory", "partitions", "balance", "partition", "coordinator", "controller", "group", "sessions", "session", "question"}
+var kinds = []string{"links", "peer", "node", "membership", "directory", "partitions", "substitute", "balance", "partition", "coordinator", "controller", "group", "sessions", "session", "question"}
 
 // isVital tells whether a node is of no use without an actor: it would neither hear what the cluster's metadata is nor talk to clients, and never
 // come to serve. Such a node ends, so that whoever watches the process starts it again.

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ type (
 	}
 )
 
-// replicas are those that run as the metadata has them.
+// replicas are those that run as the metadata has them, and those that can't begin yet.
 func (p *partitions) replicas() *heldReplicas {
 	image := p.b.router.View().Image
 	out := &heldReplicas{live: maps.Clone(p.live), silent: maps.Clone(p.silent), began: p.began}
@@ -88,6 +89,12 @@ func (p *partitions) replicas() *heldReplicas {
 			out.replicas = append(out.replicas, heldReplica{number, name, r.pid, r.members.Nodes})
 		}
 	}
+	for number, m := range p.waiting {
+		if name, ok := image.NameOf(number); ok && p.isWanted(number) {
+			out.replicas = append(out.replicas, heldReplica{number, name, p.substitute, m.Nodes})
+		}
+	}
+	slices.SortFunc(out.replicas, func(a, b heldReplica) int { return cmp.Compare(a.number, b.number) })
 	return out
 }
 

@@ -37,6 +37,9 @@ type partitions struct {
 	full      []kafka.BrokerID             // the nodes with full disks, as the replicas were told
 	began     time.Time
 	beginners beginners
+	// waiting are the replicas that can't begin yet, and substitute is who answers in their names.
+	waiting    map[kafka.PartitionNumber]*messages.Members
+	substitute *actor.PID
 }
 
 // running is a replica that was started.
@@ -80,6 +83,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
 		p.full = p.b.router.View().FullDisks()
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
+		p.substitute = spawnSubstitute(ctx, p.b.system)
 		p.reconcile(ctx)
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
 		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
@@ -149,6 +153,8 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.b.system.After(reviewEvery, p.self, m)
 	case *actor.Terminated:
 		p.terminated(ctx, m.Who)
+	case *actor.Restarting, *actor.Stopped:
+		p.wait(nil)
 	case *dropOrphans:
 		p.list(func(stored []kafka.PartitionNumber) any { return &orphans{stored} })
 	case *orphans:
@@ -213,8 +219,8 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		return // its replicas were those of another folder: this one's are named when the controller has registered it
 	}
 	p.beginners.look(view, p.b.system.Now())
-	configs := map[string]partition.Config{}
-	for _, number := range slices.Sorted(maps.Keys(wanted)) {
+	configs, waiting := map[string]partition.Config{}, map[kafka.PartitionNumber]*messages.Members{}
+	for _, number := range inOrder(wanted, p.mayBeLed) {
 		w := wanted[number]
 		if r := p.running[number]; r != nil && r.raftID != w.raftID || p.dropping[number] { // an earlier replica goes first
 			delete(wanted, number)
@@ -230,9 +236,11 @@ func (p *partitions) reconcile(ctx actor.Context) {
 			if !view.Complete && !p.held[number] {
 				continue
 			}
-			if len(w.members.Nodes) == 1 || p.beginners.take(number) {
-				p.start(ctx, number, p.b.replicaOf(number, w, config), w.members)
+			if len(w.members.Nodes) > 1 && !p.beginners.take(number) {
+				waiting[number] = w.members
+				continue
 			}
+			p.start(ctx, number, p.b.replicaOf(number, w, config), w.members)
 			continue
 		}
 		if r.config != config && !r.ended {
@@ -241,6 +249,7 @@ func (p *partitions) reconcile(ctx actor.Context) {
 		}
 		p.setMembers(ctx, r, w.members)
 	}
+	p.wait(waiting)
 	if p.beginners.mustLookAgain() {
 		p.b.system.After(beginnerPatience, p.self, &lookAgain{})
 	}

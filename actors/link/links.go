@@ -68,7 +68,7 @@ func Start(parent actor.SpawnerContext, o Options) (*Links, error) {
 		complained: map[string]time.Time{},
 	}
 	var err error
-	l.pid, err = o.System.Spawn(parent, actors.Kind{Name: "links"}, "links", func() actor.Actor { return &top{links: l, peers: map[kafka.BrokerID]*entry{}} })
+	l.pid, err = o.System.Spawn(parent, actors.Kind{Name: "links", Prompt: true}, "links", func() actor.Actor { return &top{links: l, peers: map[kafka.BrokerID]*entry{}} })
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (t *top) reconcile(ctx actor.Context) {
 
 func (t *top) spawn(ctx actor.Context, node kafka.BrokerID, address string) *entry {
 	remote := t.links.remote(node)
-	pid, err := t.links.o.System.Spawn(ctx, actors.Kind{Name: "peer"}, fmt.Sprintf("peer-%d", node), func() actor.Actor {
+	pid, err := t.links.o.System.Spawn(ctx, actors.Kind{Name: "peer", Prompt: true}, fmt.Sprintf("peer-%d", node), func() actor.Actor {
 		return &peer{links: t.links, remote: remote, address: address}
 	})
 	if err != nil {

@@ -21,8 +21,9 @@ type Pace struct {
 const (
 	// paceMemory is over what time it is looked at how much is appended.
 	paceMemory = time.Second
-	// paceBurst is for how long credit gathers: longer than followers that were sent nothing take to say something again, which is when they are thought of.
-	paceBurst = 200 * time.Millisecond
+	// paceBurst is for how long credit gathers: longer than followers that were sent nothing take to say something again, which is when they are thought of. That is in answer to a
+	// heartbeat.
+	paceBurst = 300 * time.Millisecond
 )
 
 // NewPace returns a pace of so many bytes per second, to which twice of what is appended comes.

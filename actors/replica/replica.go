@@ -46,7 +46,7 @@ type Options struct {
 }
 
 // Kind is the kind of all replicas.
-var Kind = actors.Kind{Name: "partition", Batching: true}
+var Kind = actors.Kind{Name: "partition", Batching: true, Storing: true}
 
 // Spawn starts a replica under its parent, under the partition's name and number: a topic that is made again may begin before its predecessor has
 // ended, and no topic's name can take that of the metadata's log.

@@ -32,13 +32,7 @@ func failover(fault string, times int, hold time.Duration, diskBytes int64) func
 			return err
 		}
 		for _, t := range r.Turns {
-			e.note(fault+", longest gap where it led", "s", t.Led.Seconds())
-			if t.Others > 0 {
-				e.note(fault+", longest gap elsewhere", "s", t.Others.Seconds())
-			}
-			e.note(fault+", longest gap of new connections", "s", t.Fresh.Seconds())
-			e.note(fault+", longest gap with the client's defaults", "s", t.Default.Seconds())
-			e.note(fault+", whole again", "s", t.Whole.Seconds())
+			e.noteGaps(fault, t)
 		}
 		e.note(fault+", broken promises", "", float64(len(r.Violations)))
 		for _, v := range r.Violations {
@@ -46,4 +40,19 @@ func failover(fault string, times int, hold time.Duration, diskBytes int64) func
 		}
 		return nil
 	}
+}
+
+// noteGaps takes down what one fault did. Where a gap is of no partition there is no value: the struck nodes led none, or all.
+func (e *turn) noteGaps(fault string, t nemesis.Turn) {
+	for _, gap := range []struct {
+		name string
+		took time.Duration
+	}{
+		{"longest gap where it led", t.Led}, {"longest gap elsewhere", t.Others}, {"longest gap of new connections", t.Fresh}, {"longest gap with the client's defaults", t.Default},
+	} {
+		if gap.took > 0 {
+			e.note(fault+", "+gap.name, "s", gap.took.Seconds())
+		}
+	}
+	e.note(fault+", whole again", "s", t.Whole.Seconds())
 }

@@ -58,7 +58,7 @@ func run(only string, rounds int, out, scratch string, touch int) error {
 	}
 	var r results
 	for _, f := range chosen {
-		systems := systems(root, binary, f.nodes)
+		systems, rounds := systems(root, binary, f.nodes), rounds
 		if f.series {
 			rounds, systems = 1, systems[:2]
 		}
