@@ -358,7 +358,6 @@ func (s *Store) dropState(requests []request) error {
 	return b.Commit(pebble.Sync)
 }
 
-
 func (s *Store) encodeDrop(b *pebble.Batch, p kafka.PartitionNumber) error {
 	for _, kind := range []byte{hardKey, snapshotKey, chunkKey, entryKey} {
 		if err := b.DeleteRange(key(kind, p), after(kind, p), nil); err != nil {
