@@ -175,6 +175,10 @@ func (r *results) table() string {
 		for _, s := range systemNames {
 			least, median, most := spread(m.Values[s])
 			medians[s] = median
+			if len(m.Values[s]) == 0 {
+				w.WriteString(" |") // it was not measured
+				continue
+			}
 			fmt.Fprintf(&w, " %.3g / **%.3g** / %.3g |", least, median, most)
 		}
 		for _, s := range systemNames[1:] {
