@@ -105,16 +105,7 @@ func TestBusyActorsYield(t *testing.T) {
 				}
 			})
 		}
-		done := make(chan struct{})
-		pid := spawn(t, s, Kind{Name: "other"}, "other", func(ctx actor.Context) {
-			if _, ok := ctx.Message().(string); ok {
-				close(done)
-			}
-		})
-		s.Root().Send(pid, "a message")
-		select {
-		case <-done:
-		case <-time.After(10 * time.Second):
+		if !hasTurn(t, s, Kind{Name: "other"}) {
 			t.Errorf("batching %v: an actor had no turn in ten seconds", batching)
 		}
 		over.Store(true)
@@ -126,7 +117,7 @@ func TestBusyActorsYield(t *testing.T) {
 func TestPromptActorsTakeNoPlace(t *testing.T) {
 	s := NewSystem(Options{Incarnation: 1})
 	s.pool.others.busyMax = 1
-	held, done := make(chan struct{}), make(chan struct{})
+	held := make(chan struct{})
 	for i := range 3 {
 		s.Root().Send(spawn(t, s, Kind{Name: "slow"}, fmt.Sprint("slow-", i), func(ctx actor.Context) {
 			if _, ok := ctx.Message().(string); ok {
@@ -134,15 +125,7 @@ func TestPromptActorsTakeNoPlace(t *testing.T) {
 			}
 		}), "a message")
 	}
-	pid := spawn(t, s, Kind{Name: "prompt", Prompt: true}, "prompt", func(ctx actor.Context) {
-		if _, ok := ctx.Message().(string); ok {
-			close(done)
-		}
-	})
-	s.Root().Send(pid, "a message")
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
+	if !hasTurn(t, s, Kind{Name: "prompt", Prompt: true}) {
 		t.Error("a prompt actor had no turn in ten seconds")
 	}
 	close(held)
@@ -152,7 +135,7 @@ func TestPromptActorsTakeNoPlace(t *testing.T) {
 // Where the disk is slow, all go on who do not store.
 func TestStoringActorsKeepNobodyWaiting(t *testing.T) {
 	s := NewSystem(Options{Incarnation: 1})
-	held, done := make(chan struct{}), make(chan struct{})
+	held := make(chan struct{})
 	for i := range 2 * s.pool.storing.busyMax {
 		s.Root().Send(spawn(t, s, Kind{Name: "storing", Storing: true}, fmt.Sprint("storing-", i), func(ctx actor.Context) {
 			if _, ok := ctx.Message().(string); ok {
@@ -160,17 +143,26 @@ func TestStoringActorsKeepNobodyWaiting(t *testing.T) {
 			}
 		}), "a message")
 	}
-	pid := spawn(t, s, Kind{Name: "other"}, "other", func(ctx actor.Context) {
-		if _, ok := ctx.Message().(string); ok {
-			close(done)
-		}
-	})
-	s.Root().Send(pid, "a message")
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
+	if !hasTurn(t, s, Kind{Name: "other"}) {
 		t.Error("an actor had no turn in ten seconds")
 	}
 	close(held)
 	s.Shutdown(10 * time.Second)
+}
+
+// hasTurn tells whether an actor of a kind handles a message within ten seconds.
+func hasTurn(t *testing.T, s *System, kind Kind) bool {
+	t.Helper()
+	done := make(chan struct{})
+	s.Root().Send(spawn(t, s, kind, kind.Name, func(ctx actor.Context) {
+		if _, ok := ctx.Message().(string); ok {
+			close(done)
+		}
+	}), "a message")
+	select {
+	case <-done:
+		return true
+	case <-time.After(10 * time.Second):
+		return false
+	}
 }

@@ -55,13 +55,8 @@ func catchUp(e *turn) error {
 			}
 			e.note("catch-up of 1.2 GB", "s", time.Since(began).Seconds())
 			slices.Sort(during)
-			for _, of := range []struct {
-				when string
-				took []time.Duration
-			}{{"before", before}, {"during", during}} {
-				e.note("ack p50 "+of.when+" a catch-up", "ms", of.took[len(of.took)/2].Seconds()*1000)
-				e.note("ack p99 "+of.when+" a catch-up", "ms", of.took[len(of.took)*99/100].Seconds()*1000)
-			}
+			e.noteAcks(before, " before a catch-up")
+			e.noteAcks(during, " during a catch-up")
 			return nil
 		default:
 		}

@@ -254,10 +254,15 @@ func latency(e *turn) error {
 	if err != nil {
 		return err
 	}
-	e.note("ack p50", "ms", took[len(took)/2].Seconds()*1000)
-	e.note("ack p99", "ms", took[len(took)*99/100].Seconds()*1000)
+	e.noteAcks(took, "")
 	e.note("CPU per request", "µs", cpu.Seconds()*1e6/float64(len(took)))
 	return nil
+}
+
+// noteAcks takes down how long acknowledgements took, in ascending order, and when that was.
+func (e *turn) noteAcks(took []time.Duration, when string) {
+	e.note("ack p50"+when, "ms", took[len(took)/2].Seconds()*1000)
+	e.note("ack p99"+when, "ms", took[len(took)*99/100].Seconds()*1000)
 }
 
 var perfLine = regexp.MustCompile(`records sent, ([0-9.]+) records/sec \(([0-9.]+) MB/sec\)`)
