@@ -128,16 +128,11 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 	s := &Scene{Cluster: r.cluster, Chance: r.chance, ctx: ctx, note: func(format string, args ...any) {
 		r.o.Logf("%s   %s", time.Now().UTC().Format("15:04:05.000"), fmt.Sprintf(format, args...))
 	}}
-	var err error
-	probed := map[string][]int32{freshTopic: nil, defaultTopic: nil}
-	for t := range probed {
-		if probed[t], err = leaders(ctx, r.cluster, t); err != nil {
-			return err
-		}
-	}
-	if s.Leaders, err = leaders(ctx, r.cluster, topic); err != nil {
+	led, err := leaders(ctx, r.cluster)
+	if err != nil {
 		return err
 	}
+	s.Leaders = led[topic]
 	s.note("%s: %s", f.Name, f.Doc)
 	struck := time.Now()
 	if err := f.Strike(s); err != nil {
@@ -166,8 +161,8 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 	end := whole.Add(settled)
 	t.Led, t.Others = r.work.history.beats.worst(s.Leaders, t.Victims, struck, end)
 	if r.o.Measure {
-		t.Fresh, _ = r.work.probes.fresh.worst(probed[freshTopic], t.Victims, struck, end)
-		t.Default, _ = r.work.probes.defaults.worst(probed[defaultTopic], t.Victims, struck, end)
+		t.Fresh, _ = r.work.probes.fresh.worst(led[freshTopic], t.Victims, struck, end)
+		t.Default, _ = r.work.probes.defaults.worst(led[defaultTopic], t.Victims, struck, end)
 	}
 	s.note("%v", t)
 	r.report.Turns = append(r.report.Turns, t)
@@ -230,17 +225,15 @@ func (r *run) whole(ctx context.Context, mayEnd []*cluster.Node) error {
 // lookEvery is how often it is looked whether the cluster is whole.
 const lookEvery = 30 * time.Millisecond
 
-// leaders are who leads a topic's partitions.
-func leaders(ctx context.Context, c *cluster.Cluster, topic string) ([]int32, error) {
+// leaders are who leads the partitions of each topic.
+func leaders(ctx context.Context, c *cluster.Cluster) (map[string][]int32, error) {
 	all, _, err := c.Nodes[0].Partitions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]int32, partitions)
-	for _, p := range all {
-		if p.Topic == topic {
-			out[p.Partition] = p.Leader
-		}
+	out := map[string][]int32{}
+	for _, p := range all { // in the order of their numbers
+		out[p.Topic] = append(out[p.Topic], p.Leader)
 	}
 	return out, nil
 }
