@@ -222,7 +222,7 @@ func (p *Partition) apply(now time.Time, entries []consensus.Entry) {
 		p.sinceCheckpoint += int64(len(e.Data))
 		p.indexed(changed)
 		if b := changed.batch; b != nil {
-			p.tail.add(e.Index, b)
+			p.tail.add(e.Index, b, p.tailBytesMax())
 			p.landed(now, b)
 			if p.o.Machine {
 				p.out.Applied = append(p.out.Applied, b)
@@ -254,6 +254,13 @@ func (p *Partition) begin(now time.Time) {
 		p.active[id] = now
 	}
 	p.beginSettling()
+}
+
+func (p *Partition) tailBytesMax() int64 {
+	if p.serving {
+		return leaderTailBytesMax
+	}
+	return followerTailBytesMax
 }
 
 // trim lets go of entries that neither raft nor a reader needs in memory.

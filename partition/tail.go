@@ -22,10 +22,12 @@ func NewTails(limitBytes int64) *Tails { return &Tails{limit: limitBytes} }
 // Used returns the number of bytes that are kept now.
 func (t *Tails) Used() int64 { return t.used.Load() }
 
-// A partition keeps at most tailBytesMax, and at least tailBytesMin while the node is over its budget.
+// A replica keeps so much at most, and at least tailBytesMin while the node is over its budget. A follower is read by few, the consumers of its rack (KIP-392),
+// and a node follows twice as many partitions as it leads.
 const (
-	tailBytesMax = 16 << 20
-	tailBytesMin = 64 << 10
+	leaderTailBytesMax   = 16 << 20
+	followerTailBytesMax = 4 << 20
+	tailBytesMin         = 64 << 10
 )
 
 // A tail is the newest committed batches of a partition, without a gap.
@@ -36,12 +38,13 @@ type tail struct {
 	bytes   int64
 }
 
-func (t *tail) add(index consensus.Index, b record.Batch) {
+// add appends a batch, and drops the oldest ones beyond bytesMax.
+func (t *tail) add(index consensus.Index, b record.Batch, bytesMax int64) {
 	t.batches = append(t.batches, b)
 	t.indexes = append(t.indexes, index)
 	t.bytes += int64(len(b))
 	t.budget.used.Add(int64(len(b)))
-	for len(t.batches) > 1 && (t.bytes > tailBytesMax || t.bytes > tailBytesMin && t.budget.used.Load() > t.budget.limit) {
+	for len(t.batches) > 1 && (t.bytes > bytesMax || t.bytes > tailBytesMin && t.budget.used.Load() > t.budget.limit) {
 		t.drop(1)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -20,6 +21,10 @@ import (
 
 // drainWithin is how long a node that is asked to end waits for its clients.
 const drainWithin = 30 * time.Second
+
+// gcPercent is how much the heap grows between two collections, in percent of what is alive, unless GOGC says otherwise. Go's 100 saves 2 % of the CPU, and takes a
+// tenth more memory.
+const gcPercent = 75
 
 func newServer(c *console) *cobra.Command {
 	var file string
@@ -72,6 +77,9 @@ The exit code is 0 after a drain, also where clients that did not end within 30 
 
 // serve runs a node until it is asked to end, or can't go on.
 func serve(ctx context.Context, c *console, settings *config.Settings) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)

@@ -11,9 +11,9 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// What is written and kept free is measured in units: a memtable of the log, and a table. A unit is 64 MiB; on a disk below 4 GiB it is a 64th of that, 1 MiB at least.
+// What is written and kept free is measured in units: a memtable of the log, and a table. A unit is 32 MiB; on a disk below 2 GiB it is a 64th of that, 1 MiB at least.
 const (
-	unitMax       = 64 << 20
+	unitMax       = 32 << 20
 	unitMin       = 1 << 20
 	unitsOfADisk  = 64
 	ballastUnits  = 4 // the memtables that may be full: what Pebble writes when it opens, and cannot put off

@@ -20,7 +20,7 @@
 //   - A write that finds no space is never given back to Pebble, which repeats some for ever and ends the process at others: it gets the space of the ballast file
 //     or, where that is gone, the store dies and says why. Before it comes to that the store says that it is full (WatchFull), while Pebble has room for its flushes and
 //     compactions. It goes on with whatever it is handed: who hands it records stops, who deletes some need not.
-//   - On a disk below 4 GiB memtables and tables are smaller, so that what Pebble has to write whenever it likes fits in the reserve.
+//   - On a disk below 2 GiB memtables and tables are smaller, so that what Pebble has to write whenever it likes fits in the reserve.
 //   - Pebble shows a batch to readers before it is synced. Load therefore waits until everything that was handed in before is.
 //   - Truncated entries are overwritten or deleted one by one; a range deletion there would make every later read slower.
 //   - Writes without Sync and without content take their place in the order of reports and cost nothing.

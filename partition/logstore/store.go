@@ -36,7 +36,7 @@ type Options struct {
 	OnGroup func(writes, bytes int)
 
 	CacheBytes    int64  // shared by both databases; 0: 64 MiB
-	MemTableBytes uint64 // of the log database; 0: 64 MiB, less on a small disk
+	MemTableBytes uint64 // of the log database; 0: 32 MiB, less on a small disk
 	// ReserveBytes is how much of the disk is kept free: with less the store is full, see WatchFull. 0: what suits the disk; negative: nothing.
 	ReserveBytes int64
 	ReclaimEvery time.Duration // 0: 10 s; negative: only when Reclaim is called
