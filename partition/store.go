@@ -46,7 +46,7 @@ type Store interface {
 	// Chunk returns the n-th of these chunks, from 0 on, nil where there are not so many, and the Snapshot that it belongs to.
 	Chunk(p kafka.PartitionNumber, n int) (of Snapshot, chunk []byte, err error)
 
-	// Drop removes everything of p, for ever: its number is never used again. done is called as in Append.
+	// Drop removes everything of p; whoever writes to it after done begins anew. done is called as in Append.
 	Drop(p kafka.PartitionNumber, done func(error))
 
 	// Partitions lists the partitions of which the store holds anything, in ascending order.

@@ -227,8 +227,12 @@ func (s *Store) finish(g *group) {
 	}
 	defer s.flying.add(-1) // after the reports: the next group could be reported before them
 	for _, r := range g.requests {
-		if g.err == nil && r.write != nil {
+		switch {
+		case g.err != nil:
+		case r.write != nil:
 			s.note(r.write)
+		default:
+			s.noteDrop(r.drop)
 		}
 		if r.done != nil {
 			r.done(g.err)
@@ -365,6 +369,5 @@ func (s *Store) encodeDrop(b *pebble.Batch, p kafka.PartitionNumber) error {
 		}
 	}
 	s.setLast(p, 0)
-	s.addGarbage(p, garbage{dropped: true})
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 type garbage struct {
 	below    consensus.Index // entries before it
 	logStart kafka.Offset    // index rows that only reads below it need
-	dropped  bool            // all of it; its rows are deleted already
+	dropped  bool            // there was a replica of it whose rows are deleted, and take up space
 }
 
 func (s *Store) addGarbage(p kafka.PartitionNumber, g garbage) {
@@ -26,6 +26,15 @@ func (s *Store) addGarbage(p kafka.PartitionNumber, g garbage) {
 	defer s.reclaimMu.Unlock()
 	old := s.garbage[p]
 	s.garbage[p] = garbage{max(old.below, g.below), max(old.logStart, g.logStart), old.dropped || g.dropped}
+}
+
+// noteDrop forgets what of a partition may go: its rows are gone, and those that come from now on are of another replica, which may be given the same entries again.
+func (s *Store) noteDrop(p kafka.PartitionNumber) {
+	s.deleting.Lock() // what was noted of the replica that is gone is deleted by now, or never
+	defer s.deleting.Unlock()
+	s.reclaimMu.Lock()
+	defer s.reclaimMu.Unlock()
+	s.garbage[p] = garbage{dropped: true}
 }
 
 // note remembers what a durable write lets go.
@@ -60,14 +69,42 @@ func (s *Store) reclaim(ctx context.Context) {
 }
 
 // Reclaim deletes what may go and gives its space back. A range deletion alone gives nothing back; the compaction over what
-// it covers costs little, because blob files that nothing refers to any more are dropped whole.
+// it covers costs little, because blob files that nothing refers to any more are dropped whole. What an error keeps it from is done by the next one.
 func (s *Store) Reclaim(ctx context.Context) error {
+	s.reclaiming.Lock()
+	defer s.reclaiming.Unlock()
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if err := s.deleteGarbage(); err != nil {
+		return err
+	}
+	for len(s.deleted) > 0 {
+		if err := s.log.Compact(ctx, s.deleted[0].start, s.deleted[0].end, false); err != nil {
+			return err
+		}
+		s.deleted = s.deleted[1:]
+	}
+	return nil
+}
+
+// deleteGarbage deletes what may go.
+func (s *Store) deleteGarbage() (err error) {
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
 	s.reclaimMu.Lock()
 	all := s.garbage
 	s.garbage = map[kafka.PartitionNumber]garbage{}
 	s.reclaimMu.Unlock()
-	if len(all) == 0 || s.Err() != nil {
-		return s.Err()
+	defer func() {
+		if err != nil {
+			for p, g := range all {
+				s.addGarbage(p, g)
+			}
+		}
+	}()
+	if len(all) == 0 {
+		return nil
 	}
 	entries, rows := s.log.NewBatch(), s.state.NewBatch()
 	defer entries.Close()
@@ -75,19 +112,23 @@ func (s *Store) Reclaim(ctx context.Context) error {
 	var spans []span
 	for _, p := range slices.Sorted(maps.Keys(all)) {
 		g := all[p]
-		sp := span{key(entryKey, p), entryAt(p, g.below)}
-		if g.dropped {
-			sp.end = after(entryKey, p)
-		}
-		if g.dropped || g.below > 0 {
-			if some, err := s.any(sp); err != nil {
+		below := span{key(entryKey, p), entryAt(p, g.below)}
+		some := false
+		if g.below > 0 {
+			if some, err = s.any(below); err != nil {
 				return err
-			} else if some || g.dropped {
-				if err := entries.DeleteRange(sp.start, sp.end, nil); err != nil {
-					return err
-				}
-				spans = sp.merge(spans)
 			}
+		}
+		if some {
+			if err := entries.DeleteRange(below.start, below.end, nil); err != nil {
+				return err
+			}
+		}
+		switch {
+		case g.dropped:
+			spans = span{key(entryKey, p), after(entryKey, p)}.merge(spans)
+		case some:
+			spans = below.merge(spans)
 		}
 		if err := s.deleteRows(rows, p, g.logStart); err != nil {
 			return err
@@ -99,11 +140,7 @@ func (s *Store) Reclaim(ctx context.Context) error {
 	if err := s.state.Apply(rows, pebble.NoSync); err != nil {
 		return err
 	}
-	for _, sp := range spans {
-		if err := s.log.Compact(ctx, sp.start, sp.end, false); err != nil {
-			return err
-		}
-	}
+	s.deleted = append(s.deleted, spans...)
 	return nil
 }
 

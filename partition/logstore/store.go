@@ -62,8 +62,11 @@ type Store struct {
 	died  chan struct{}                             // closed when dead is set
 	lasts map[kafka.PartitionNumber]consensus.Index // used by the committer; guarded for Load
 
-	reclaimMu sync.Mutex
-	garbage   map[kafka.PartitionNumber]garbage
+	reclaiming sync.Mutex // held by one Reclaim at a time
+	deleted    []span     // and still to be compacted
+	deleting   sync.Mutex // held while garbage is deleted, and when a drop is noted
+	reclaimMu  sync.Mutex
+	garbage    map[kafka.PartitionNumber]garbage
 }
 
 // ErrClosed is what a closed store answers.

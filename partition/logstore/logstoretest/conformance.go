@@ -43,6 +43,7 @@ func Conformance(t *testing.T, open func(t *testing.T) *Harness) {
 		{"a reset deletes what lies above too", reset},
 		{"the machine's rows go with their snapshot", chunks},
 		{"a dropped partition is gone, its neighbours are not", drop},
+		{"a partition that comes again after a drop keeps its log", dropAndAgain},
 		{"after a failed sync the store is dead", death},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -425,6 +426,31 @@ func drop(t *testing.T, h *Harness) {
 	}
 	if all, err := h.Partitions(); err != nil || len(all) != 2 {
 		t.Errorf("partitions %v, %v", all, err)
+	}
+}
+
+// A replica that comes after a dropped one, on the same store, keeps what it is given, whatever was noted of the one before.
+func dropAndAgain(t *testing.T, h *Harness) {
+	hard := consensus.HardState{Term: 1, Commit: 5}
+	h.Write(t, &partition.Write{Partition: p, Entries: entries(1, 9, 1), Hard: &hard})
+	h.Write(t, &partition.Write{Partition: p, LogStart: 5, Snapshot: &partition.Snapshot{Index: 5, Term: 1}})
+	done := make(chan error, 1)
+	h.Drop(p, func(err error) { done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	h.Write(t, &partition.Write{Partition: p, Entries: entries(1, 4, 2), Hard: &hard})
+	if h.Reclaim != nil {
+		if err := h.Reclaim(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.load(t, p)
+	if got, err := h.Entries(p, 1, 4, 1<<20); err != nil || len(got) != 3 || got[0].Term != 2 {
+		t.Errorf("entries %v, %v", got, err)
+	}
+	if s := h.load(t, p); s.Last != 3 || s.Snapshot.Index != 0 {
+		t.Errorf("%+v is left", s)
 	}
 }
 
