@@ -26,7 +26,7 @@
 //	coordinator ──► directory  coordinator.Committed: rows of the metadata log, as they are applied
 //	replica ──► directory      Led
 //	directory ──► directory    Leaders, TellLeaders: what each node leads, and whether its disk is full, told to all others
-//	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown
+//	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown, NodeLost
 //	membership ──► node        which cluster the node is of
 //	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks, RecoverReplica
 //	question ──► replica       SurveyReplica, here and on other nodes, or its substitute while it waits to begin; ──► controller: metadata.RecoverPartitions

@@ -117,6 +117,7 @@ func (p *membership) handle(message any) {
 		p.tell(&messages.NodeUp{Node: m.Peer.Node})
 	case *link.Lost:
 		p.tell(&messages.NodeLost{Node: m.Node})
+		p.send(p.b.sessions, &messages.NodeLost{Node: m.Node})
 	case *link.Down:
 		level.Warn(p.b.system.Logger()).Log("msg", "a node is not there", "node", m.Node, "reason", m.Reason)
 		delete(p.up, m.Node)

@@ -27,6 +27,7 @@ type Calls struct {
 	open     map[uint64]*call
 	count    uint64
 	serving  map[*Request]uint64 // each with its place in the order in which they came
+	produces uint64              // requests that have come
 	refused  refusedSequences
 	sending  sendings
 }
@@ -84,12 +85,15 @@ func (c *Calls) Expire(now time.Time) {
 	}
 }
 
-// NodeDown ends what was asked of actors on a node that is not there any more. Who asked looks for the leader again.
+// NodeDown ends what was asked of actors on a node that is not there any more, or has not heard it perhaps. Who asked looks for the leader again.
 func (c *Calls) NodeDown(node kafka.BrokerID) {
 	address := messages.AddressOf(node)
 	for _, slot := range slices.Sorted(maps.Keys(c.open)) {
 		if q := c.open[slot]; q != nil && q.to.Address == address {
 			delete(c.open, slot)
+			if q.repeats {
+				c.env.System.Root().Send(q.to, &messages.FetchEnd{Reply: messages.ReplyTo{PID: c.self, Slot: slot}}) // where the node is there after all
+			}
 			q.done(nil, q.gone())
 		}
 	}

@@ -191,7 +191,8 @@ func (f *fetching) look() {
 	}
 }
 
-// expired answers with what there is by now. A partition that has said nothing at all is in trouble.
+// expired answers with what there is by now. A partition that has said nothing at all is in trouble, or its node is; it is to be looked for again (Kafka's consumers
+// end where they read REQUEST_TIMED_OUT in a Fetch).
 func (f *fetching) expired() {
 	if f.picked {
 		f.r.calls.timeOut(f.r)
@@ -199,7 +200,7 @@ func (f *fetching) expired() {
 	}
 	for _, p := range f.parts {
 		if !p.heard && p.err == nil {
-			p.err = kerr.RequestTimedOut
+			p.err = kerr.NotLeaderForPartition
 		}
 	}
 	f.pick()

@@ -101,7 +101,7 @@ func TestFetchFromASilentPartition(t *testing.T) {
 	r := b.send(fetchRequest(11, 0))
 	b.at(time.Second)
 	a := response[*kmsg.FetchResponse](b, r)
-	if a == nil || a.Topics[0].Partitions[0].ErrorCode != kerr.RequestTimedOut.Code {
+	if a == nil || a.Topics[0].Partitions[0].ErrorCode != kerr.NotLeaderForPartition.Code {
 		t.Fatalf("%+v", a)
 	}
 }

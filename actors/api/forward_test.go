@@ -71,6 +71,26 @@ func TestForwardedForASecond(t *testing.T) {
 	}
 }
 
+// A leader that comes back takes what its producers have not sent before: what was refused they have had taken elsewhere.
+func TestTheLeaderComesBack(t *testing.T) {
+	b := newBench(t, nil)
+	here := b.env.Router.View()
+	b.elsewhere()
+	b.at(messages.JustLeft + time.Millisecond)
+	if code := b.produced(b.produce(5)); code != kerr.NotLeaderForPartition.Code {
+		t.Fatalf("error %d", code)
+	}
+	number := here.Image.Topic("orders").Partitions[0].Number
+	l, _ := here.LeaderOf(number)
+	l.Epoch = 6
+	b.env.Router.Set(b.env.Router.View().With(b.env.System.Now(), messages.Led{Number: number, Leader: l}))
+	b.at(messages.JustLeft + inFlightFor)
+	b.produce(1000)
+	if m := next[*messages.Produce](b); m.Batch.BaseSequence() != 1000 {
+		t.Errorf("sent %+v", m)
+	}
+}
+
 // With a single address everything is served, wherever it is led, and clients know one broker.
 func TestSingleAddressServesAll(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Single = &Endpoint{Host: "front", Port: 9000} })

@@ -17,6 +17,8 @@ import (
 // With acks=0 there is no answer; where such a request fails, the connection is closed, as in Kafka, so that the client asks for metadata again.
 func produce(r *Request) {
 	p := &producing{r: r, q: r.Body.(*kmsg.ProduceRequest), response: kmsg.NewPtrProduceResponse()}
+	r.calls.produces++
+	p.came = came{r.calls.produces, r.env.System.Now()}
 	refusal := p.refuse()
 	n := 0
 	for i := range p.q.Topics {
@@ -62,6 +64,7 @@ type producing struct {
 	response *kmsg.ProduceResponse
 	left     int
 	failed   error // the last refusal, for acks=0
+	came     came
 }
 
 // refuse says why nothing of the request may be appended: it belongs to a transaction. As in Kafka one batch that says so is
@@ -92,14 +95,14 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 	}
 	var key sequenceKey
 	if len(b.batch) > 0 && t != nil {
-		if key = sequenceKeyOf(t.ID, out.Partition, b.batch); err == nil && p.r.calls.refused.follows(key, b.batch) {
+		if key = sequenceKeyOf(t.ID, out.Partition, b.batch); err == nil && p.r.calls.refused.follows(key, b.batch, p.came) {
 			err = kerr.NotLeaderForPartition
 		}
 		if err == nil && p.q.Acks != int16(kafka.AcksNone) {
 			err = p.r.calls.sending.begin(t.Partitions[out.Partition].Number, l)
 		}
 		if comesAgain(err) {
-			p.r.calls.refused.note(key, b.batch.BaseSequence())
+			p.r.calls.refused.note(key, b.batch.BaseSequence(), p.came)
 		}
 	}
 	if err != nil {
@@ -122,7 +125,7 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		p.r.calls.sending.end(number)
 		produced, _ := value.(*messages.Produced)
 		if comesAgain(err) {
-			p.r.calls.refused.note(key, sequence)
+			p.r.calls.refused.note(key, sequence, p.came)
 		}
 		p.answer(t, out, produced, err)
 	})

@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"time"
 
 	"troupe/partition/kafka"
 	"troupe/partition/record"
@@ -13,8 +14,14 @@ import (
 type refusedSequences map[sequenceKey]refusedSequence
 
 type refusedSequence struct {
-	first   kafka.Sequence
-	refused int // batches behind it
+	first kafka.Sequence
+	by    came
+}
+
+// A came says which of the connection's Produce requests it was, and when.
+type came struct {
+	request uint64
+	at      time.Time
 }
 
 type sequenceKey struct {
@@ -24,9 +31,12 @@ type sequenceKey struct {
 	epoch     kafka.ProducerEpoch
 }
 
-// behindMax is how many batches behind a refused one are refused. Clients have five requests in flight, each with a batch or a few; one that has had more refused
-// does not mean to send the first again over this connection.
-const behindMax = 32
+// inFlightMax is how many requests an idempotent producer has in flight on a connection at most (max.in.flight.requests.per.connection, KIP-98). One that comes later was sent in the
+// knowledge of the refusal, by a producer that has had the refused batch taken elsewhere meanwhile.
+const inFlightMax = 5
+
+// inFlightFor is how long a request is on its way at most.
+const inFlightFor = 5 * time.Second
 
 // refusedMax bounds how many producers and partitions of one connection are remembered.
 const refusedMax = 10_000
@@ -35,16 +45,15 @@ func sequenceKeyOf(topic kafka.TopicID, partition int32, b record.Batch) sequenc
 	return sequenceKey{topic, partition, b.ProducerID(), b.ProducerEpoch()}
 }
 
-// follows tells whether the batch stands behind one that was refused. The refused one itself, or one before it, ends that.
-func (s refusedSequences) follows(key sequenceKey, b record.Batch) bool {
-	at, ok := s[key]
+// follows tells whether the batch stands behind one that was refused, and was sent before that was known. The refused one itself, or one before it, ends that.
+func (s refusedSequences) follows(key sequenceKey, b record.Batch, by came) bool {
+	of, ok := s[key]
 	if !ok {
 		return false
 	}
 	// Sequences wrap; a producer has few batches in flight, so what is less than half of them ahead stands behind.
-	ahead := uint32(b.BaseSequence()-at.first) & math.MaxInt32
-	if at.refused++; ahead != 0 && ahead < math.MaxInt32/2 && at.refused <= behindMax {
-		s[key] = at
+	ahead := uint32(b.BaseSequence()-of.first) & math.MaxInt32
+	if ahead != 0 && ahead < math.MaxInt32/2 && by.request < of.by.request+inFlightMax && by.at.Sub(of.by.at) < inFlightFor {
 		return true
 	}
 	delete(s, key)
@@ -52,11 +61,11 @@ func (s refusedSequences) follows(key sequenceKey, b record.Batch) bool {
 }
 
 // note says that a batch was refused and will come again.
-func (s refusedSequences) note(key sequenceKey, first kafka.Sequence) {
+func (s refusedSequences) note(key sequenceKey, first kafka.Sequence, by came) {
 	if key.producer == kafka.NoProducer || len(s) >= refusedMax {
 		return
 	}
 	if _, ok := s[key]; !ok {
-		s[key] = refusedSequence{first: first}
+		s[key] = refusedSequence{first, by}
 	}
 }

@@ -24,12 +24,13 @@ func producedBy(t *testing.T, id kafka.ProducerID, first kafka.Sequence) record.
 // What a producer sent behind a refused batch waits for that batch to come again.
 func TestRefusedSequences(t *testing.T) {
 	s := refusedSequences{}
+	now := came{1, epoch}
 	follows := func(id kafka.ProducerID, first kafka.Sequence) bool {
 		b := producedBy(t, id, first)
-		return s.follows(sequenceKeyOf(kafka.TopicID{1}, 0, b), b)
+		return s.follows(sequenceKeyOf(kafka.TopicID{1}, 0, b), b, now)
 	}
 	refuse := func(id kafka.ProducerID, first kafka.Sequence) {
-		s.note(sequenceKeyOf(kafka.TopicID{1}, 0, producedBy(t, id, first)), first)
+		s.note(sequenceKeyOf(kafka.TopicID{1}, 0, producedBy(t, id, first)), first, now)
 	}
 	if follows(1, 3) {
 		t.Error("nothing was refused")
@@ -53,14 +54,21 @@ func TestRefusedSequences(t *testing.T) {
 	if follows(1, 27) || len(s) != 0 {
 		t.Error("a producer that goes back further begins anew")
 	}
-	refuse(1, 0)
-	for range behindMax {
-		if !follows(1, 3) {
-			t.Fatal("let through too early")
+	for _, c := range []struct {
+		name string
+		by   came
+		want bool
+	}{
+		{"the last that can have been in flight", came{inFlightMax, epoch}, true},
+		{"one that was sent when the refusal was known", came{inFlightMax + 1, epoch}, false},
+		{"one of much later", came{2, epoch.Add(inFlightFor)}, false},
+	} {
+		refuse(1, 0)
+		now = c.by
+		if got := follows(1, 3); got != c.want {
+			t.Errorf("%s is refused: %v", c.name, got)
 		}
-	}
-	if follows(1, 3) {
-		t.Error("a producer that does not send the batch again is refused for ever")
+		now = came{1, epoch}
 	}
 	refuse(kafka.NoProducer, 0)
 	if len(s) != 0 {

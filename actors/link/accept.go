@@ -29,8 +29,11 @@ type arrival struct {
 	done        chan struct{} // closed when nothing more of it is delivered
 }
 
-// greeted tells the parent of all peers that a node has come.
-type greeted struct{ hello Hello }
+// greeted tells the parent of all peers that a node has come, and arrivedAgain that it talks on a new connection: what it said on the one before may be lost.
+type (
+	greeted      struct{ hello Hello }
+	arrivedAgain struct{ hello Hello }
+)
 
 func (l *Links) accept() {
 	for {
@@ -68,7 +71,9 @@ func (l *Links) welcome(raw net.Conn) {
 	a := &arrival{theirs.Incarnation, raw, make(chan struct{})}
 	defer close(a.done)
 	key := arrivalKey{theirs.Node, lane}
-	l.replace(key, a)
+	if l.replace(key, a) {
+		l.o.System.Root().Send(l.pid, &arrivedAgain{theirs.Hello})
+	}
 	defer l.left(key, a)
 	if lane == actors.Control {
 		l.o.System.Root().Send(l.pid, &greeted{theirs.Hello})
@@ -145,11 +150,13 @@ func (l *Links) admit(mine Hello, theirs greeting) error {
 	return &Refused{Words: err.Error()}
 }
 
-// replace makes a connection the one of its lane, once nothing more of an earlier one is delivered. Those of other incarnations are closed.
-func (l *Links) replace(key arrivalKey, a *arrival) {
+// replace makes a connection the one of its lane, once nothing more of an earlier one is delivered, and tells whether there was one of the same incarnation. Those
+// of others are closed.
+func (l *Links) replace(key arrivalKey, a *arrival) (again bool) {
 	l.mu.Lock()
 	before := l.arrivals[key]
-	l.arrivals[key] = a
+	again = l.arrived[key] == a.incarnation
+	l.arrivals[key], l.arrived[key] = a, a.incarnation
 	for other, b := range l.arrivals {
 		if other.node == key.node && b.incarnation != a.incarnation {
 			b.socket.Close()
@@ -160,6 +167,7 @@ func (l *Links) replace(key arrivalKey, a *arrival) {
 		before.socket.Close()
 		<-before.done
 	}
+	return again
 }
 
 func (l *Links) left(key arrivalKey, a *arrival) {

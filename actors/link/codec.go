@@ -16,6 +16,12 @@ type Codec interface {
 	Decode(kind uint16, payload []byte) (message any, err error)
 }
 
+// Shortened is a message that another one can stand for where there is no room for it, or it is too long: one that somebody waits for, but that has no sender who could be told.
+type Shortened interface {
+	// Shortened returns a message of a few bytes.
+	Shortened() any
+}
+
 // decode keeps a panic over a payload to that payload.
 func decode(c Codec, kind uint16, payload []byte) (message any, err error) {
 	defer func() {

@@ -8,8 +8,8 @@
 // "links" is the parent of all peers, "peer-N" dials the node N and decides whether it is up.
 //
 // A message to a node is sent at most once. One that can't be sent is answered for as one to an actor that is not there (actors.Undeliverable): the node is no peer or down,
-// too much waits for it in that lane, or the Codec does not know it. Nothing blocks. Who sends must live with losses where a connection ends: a Lost tells of
-// one that was replaced, a Down of the end of all. What was not handed to the socket whole before a connection was replaced is sent on the new one.
+// too much waits for it in that lane, or the Codec does not know it. An answer, whose sender has nobody to tell, goes Shortened where it is too much. Nothing blocks. Who sends must live
+// with losses where a connection ends: a Lost tells both sides of one that was replaced, a Down of the end of all. What was not handed to the socket whole before a connection was replaced is sent on the new one.
 //
 // A peer is up while all lanes are connected, it is heard (heartbeats on the control lane), and says that it hears this node and can answer: links work both ways or not at all. When a connection ends it is
 // made again at once. Is that refused, the peer's process is dead, and Down comes within a millisecond. A peer that is frozen or cut off is down after SilentMax. If this

@@ -16,7 +16,8 @@ type Down struct {
 	Gone bool
 }
 
-// Lost says that a connection with a peer that is up was closed and made again: some of the messages that were sent to it may be lost.
+// Lost says that a connection with a peer that is up was closed and made again, by either side: some of the messages that were sent to it, or that it has sent, may be
+// lost.
 type Lost struct{ Node kafka.BrokerID }
 
 // Met says who answered at an address that was probed. The owner hears it, too, of each node that has come to link with this one, be it among the peers or not, and of

@@ -86,6 +86,9 @@ func TestConnectionsAreMadeAgain(t *testing.T) {
 	a.until("that messages may be lost in each lane", func() bool {
 		return a.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == laneCount
 	})
+	b.until("that messages of its peer may be lost in each lane", func() bool {
+		return b.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == laneCount
+	})
 	for lane := range actors.Lane(laneCount) {
 		a.send(a.at(b), &note{Lane: lane, Number: uint64(lane)})
 	}
@@ -190,6 +193,12 @@ func TestCredits(t *testing.T) {
 	}
 	a.until("that the rest is undelivered", func() bool { return len(a.answer) >= 1000 && a.answer[0].Undelivered })
 	before := a.links.Counts().Undelivered
+	a.send(to, &answer{make([]byte, limit)})
+	box.mu.Lock()
+	if last := box.waiting[len(box.waiting)-1]; last.size != 8 || a.links.Counts().Undelivered != before {
+		t.Errorf("an answer that finds no room leaves one of %d bytes", last.size)
+	}
+	box.mu.Unlock()
 	a.send(to, &note{Lane: actors.Control})
 	if a.links.Counts().Undelivered != before {
 		t.Error("one lane holds up another")

@@ -28,7 +28,7 @@ type Options struct {
 	// Admit, where not nil, is asked about each node that wants a link and belongs to the same cluster, or probes this one as one that does. It is told the words of an error, or
 	// what a *Refused says. It is called by many goroutines at once.
 	Admit func(Hello) error
-	// QueueBytesMax is what may wait for one peer in one lane; beyond it messages are undelivered.
+	// QueueBytesMax is what may wait for one peer in one lane; beyond it messages are undelivered, or Shortened.
 	QueueBytesMax int64
 	// A peer that is silent for SilentMax is down; each lets others hear it every HeartbeatEvery. Zero for 600 and 100 ms.
 	SilentMax, HeartbeatEvery time.Duration
@@ -45,6 +45,7 @@ type Links struct {
 	wanted     map[kafka.BrokerID]string // never changed, only replaced
 	remotes    map[string]*remote        // by the address in PIDs; none is ever taken out
 	arrivals   map[arrivalKey]*arrival
+	arrived    map[arrivalKey]uint64 // the incarnation that came last
 	sockets    map[net.Conn]struct{} // all that are open
 	halfOpen   []net.Conn            // those of them that have not greeted yet, oldest first
 	complained map[string]time.Time
@@ -64,7 +65,7 @@ func Start(parent actor.SpawnerContext, o Options) (*Links, error) {
 		o.Hello.Address = o.Socket.Addr().String()
 	}
 	l := &Links{
-		o: o, hello: o.Hello, remotes: map[string]*remote{}, arrivals: map[arrivalKey]*arrival{}, sockets: map[net.Conn]struct{}{},
+		o: o, hello: o.Hello, remotes: map[string]*remote{}, arrivals: map[arrivalKey]*arrival{}, arrived: map[arrivalKey]uint64{}, sockets: map[net.Conn]struct{}{},
 		complained: map[string]time.Time{},
 	}
 	var err error

@@ -15,6 +15,12 @@ const (
 	writeFramesMax = 512
 )
 
+// A frame of no more than shortBytesMax finds room for a while where others don't: it says that there was none.
+const (
+	shortBytesMax = 512
+	shortsMax     = 4096
+)
+
 // An outbox is what waits for one peer in one lane. It outlives connections. It is safe for use by many goroutines.
 type outbox struct {
 	bytesMax int64
@@ -34,12 +40,15 @@ func newOutbox(bytesMax int64) *outbox {
 	return b
 }
 
-// put has a frame sent. It returns false where the peer can't be reached or too much waits for it; one frame may always wait.
+// put has a frame sent. It returns false where the peer can't be reached or too much waits for it; one frame may always wait, and short ones beyond that.
 func (b *outbox) put(f frame) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	cost := f.cost()
-	if !b.open || b.bytes > 0 && b.bytes+cost > b.bytesMax {
+	cost, bytesMax := f.cost(), b.bytesMax
+	if cost <= shortBytesMax {
+		bytesMax += shortsMax * shortBytesMax
+	}
+	if !b.open || b.bytes > 0 && b.bytes+cost > bytesMax {
 		return false
 	}
 	b.bytes += cost

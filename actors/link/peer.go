@@ -96,6 +96,10 @@ func (p *peer) Receive(ctx actor.Context) {
 		}
 	case *greeted:
 		p.greeted(now, m.hello)
+	case *arrivedAgain:
+		if p.up {
+			p.links.tell(&Lost{p.remote.node})
+		}
 	case *beat:
 		p.beat(now, m)
 	case *tick:

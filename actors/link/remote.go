@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
+	"troupe/actors"
 	"troupe/partition/kafka"
 )
 
@@ -29,20 +30,30 @@ func (r *remote) SendUserMessage(pid *actor.PID, message any) {
 	if e, ok := message.(*actor.MessageEnvelope); ok {
 		message = e.Message // senders are part of our messages where they matter
 	}
-	kind, lane, pieces, ok := r.links.o.Codec.Encode(message)
-	f := frame{kind: kind, target: pid.Id, pieces: pieces, message: message}
-	for _, p := range pieces {
-		f.size += len(p)
-	}
+	f, lane, ok := r.frame(pid, message)
 	switch {
 	case !ok:
 		r.links.complain(fmt.Sprintf("encode %T", message), level.Error, "a message can't leave the node", "type", fmt.Sprintf("%T", message), "to", pid)
-	case len(f.target) > targetBytesMax || headerBytes+len(f.target)+f.size > frameBytesMax:
+	case len(f.target) > targetBytesMax || f.cost() > frameBytesMax:
 		r.links.complain(fmt.Sprintf("size %T", message), level.Error, "a message is too long to leave the node", "type", fmt.Sprintf("%T", message), "to", pid, "bytes", f.size)
 	case r.lanes[lane].put(f):
 		return
 	}
+	if m, ok := message.(Shortened); ok {
+		if f, lane, ok := r.frame(pid, m.Shortened()); ok && r.lanes[lane].put(f) {
+			return
+		}
+	}
 	r.undelivered(message)
+}
+
+func (r *remote) frame(pid *actor.PID, message any) (f frame, lane actors.Lane, ok bool) {
+	kind, lane, pieces, ok := r.links.o.Codec.Encode(message)
+	f = frame{kind: kind, target: pid.Id, pieces: pieces, message: message}
+	for _, p := range pieces {
+		f.size += len(p)
+	}
+	return f, lane, ok
 }
 
 // SendSystemMessage answers as for an actor that is not there: watches and stops don't cross nodes. Who must know of a node's end listens to Down.

@@ -33,6 +33,11 @@ type reply struct {
 
 func (n *note) Undelivered() (*actor.PID, any) { return n.ReplyTo, &reply{n.Number, true} }
 
+// An answer has no sender who could be told that it is lost.
+type answer struct{ Body []byte }
+
+func (answer) Shortened() any { return &reply{Number: 99} }
+
 const (
 	kindNote    = 1
 	kindReply   = 2
@@ -60,6 +65,8 @@ func (testCodec) Encode(message any) (uint16, actors.Lane, [][]byte, bool) {
 		return kindNote, m.Lane, [][]byte{head, m.Body}, true
 	case *reply:
 		return kindReply, actors.Data, [][]byte{binary.BigEndian.AppendUint64(nil, m.Number)}, true
+	case *answer:
+		return kindReply, actors.Data, [][]byte{m.Body}, true
 	case *stranger:
 		return m.kind, actors.Data, [][]byte{{1, 2, 3}}, true
 	}

@@ -54,6 +54,8 @@ func (t *top) Receive(ctx actor.Context) {
 	case *greeted:
 		t.links.tell(&Met{Address: m.hello.Address, Hello: m.hello})
 		t.hand(ctx, m.hello.Node, m)
+	case *arrivedAgain:
+		t.hand(ctx, m.hello.Node, m)
 	case *beat:
 		t.hand(ctx, m.hello.Node, m)
 	}

@@ -49,4 +49,15 @@ func (m *Coordinate) Undelivered() (*actor.PID, any) { return m.Reply.refusal(ke
 // Undelivered refuses the request.
 func (m *CoordinateAll) Undelivered() (*actor.PID, any) { return m.Reply.refusal(kerr.NotCoordinator) }
 
+// Shortened is the answer without what was asked for, where the way to who asked is full: an error that has clients ask again.
+func (r *Reply) Shortened() any {
+	switch r.Value.(type) {
+	case nil:
+		return r
+	case *Produced, *Fetched, *ColdRead, *ListedOffset, *EpochEnd, *LogStart:
+		return &Reply{Slot: r.Slot, Err: kerr.NotLeaderForPartition}
+	}
+	return &Reply{Slot: r.Slot, Err: kerr.NotCoordinator}
+}
+
 func (r ReplyTo) refusal(err error) (*actor.PID, any) { return r.PID, &Reply{Slot: r.Slot, Err: err} }

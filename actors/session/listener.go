@@ -126,7 +126,7 @@ func (s *sessions) Receive(ctx actor.Context) {
 		if s.draining {
 			ctx.Send(pid, &drain{})
 		}
-	case *messages.NodeDown:
+	case *messages.NodeDown, *messages.NodeLost:
 		for _, child := range ctx.Children() {
 			ctx.Send(child, m)
 		}

@@ -85,6 +85,8 @@ func (s *session) handle(ctx actor.Context, message any) {
 		s.calls.Reply(m)
 	case *messages.NodeDown:
 		s.calls.NodeDown(m.Node)
+	case *messages.NodeLost:
+		s.calls.NodeDown(m.Node) // the answer may be what is lost
 	case *alarm:
 		s.calls.Expire(s.env.System.Now())
 	case *Closed:
