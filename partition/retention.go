@@ -126,14 +126,17 @@ func (p *Partition) Compact(chunks [][]byte, upto kafka.Offset) {
 	}
 }
 
-// compact makes the log begin at the segment that holds the log start. The snapshot before it has the newest state: that
+// compact makes the log begin at the segment that holds the log start, or after all that is applied where no record is left. The snapshot before it has the newest state: that
 // already says what the entries after it did, which apply therefore skips.
 func (p *Partition) compact(chunks [][]byte, rows kafka.Offset) {
 	s := p.state
-	if len(s.segments) == 0 || p.installing > 0 {
+	if p.installing > 0 {
 		return
 	}
-	first := s.segments[0].index
+	first := s.applied + 1
+	if len(s.segments) > 0 {
+		first = s.segments[0].index
+	}
 	if chunks == nil && first <= max(p.compactedTo, p.replica.First()) {
 		return
 	}

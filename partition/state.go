@@ -136,10 +136,11 @@ func (s *state) command(e consensus.Entry) (movedLogStart bool, err error) {
 	}
 }
 
-// dropBelow forgets the segments and epochs that lie whole below an offset. One segment always stays, so that the log knows
-// where it goes on.
+// dropBelow forgets the segments and epochs that lie whole below an offset. Where nothing is left the next record begins a segment, and the newest epoch stays.
 func (s *state) dropBelow(o kafka.Offset) {
-	if n := s.segmentOf(o); n > 0 {
+	if o == s.highWatermark {
+		s.segments, s.index = nil, newIndexer()
+	} else if n := s.segmentOf(o); n > 0 {
 		s.segments = append([]segment(nil), s.segments[n:]...)
 	}
 	n := sort.Search(len(s.epochs), func(i int) bool { return s.epochs[i].start > o }) - 1
