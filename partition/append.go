@@ -74,8 +74,8 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 			return err
 		}
 	}
-	if live, least := p.liveVoters(), p.o.Config.MinInsyncReplicas; acks == kafka.AcksAll && live < least {
-		return kafka.Errorf(kerr.NotEnoughReplicas, "%s has %d voters on live nodes, and min.insync.replicas is %d", p.o.Name, live, least)
+	if live, least := p.takers(), p.o.Config.MinInsyncReplicas; acks == kafka.AcksAll && live < least {
+		return kafka.Errorf(kerr.NotEnoughReplicas, "%s has %d voters on live nodes with room, and min.insync.replicas is %d", p.o.Name, live, least)
 	}
 	id, room := b.ProducerID(), p.checkRoom()
 	if id != kafka.NoProducer && !b.IsControl() {

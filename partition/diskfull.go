@@ -33,15 +33,20 @@ func (p *Partition) SetFull(raftIDs []uint64) {
 	p.full = full
 }
 
-// roomless tells whether so few voters are there and have room that nothing can be committed without a full disk.
+// roomless tells whether so few voters are there and have room that nothing can be committed without a full disk. While voters are being replaced that goes for the old ones too.
 func (p *Partition) roomless() bool {
-	voters, room := p.state.configuration.Voters, 0
-	for _, id := range voters {
-		if !p.full[id] && (id == p.o.RaftID || p.live[id]) {
-			room++
+	for _, voters := range [][]uint64{p.state.configuration.Voters, p.state.configuration.Outgoing} {
+		room := 0
+		for _, id := range voters {
+			if !p.full[id] && (id == p.o.RaftID || p.live[id]) {
+				room++
+			}
+		}
+		if len(voters) > 0 && room <= len(voters)/2 {
+			return true
 		}
 	}
-	return len(voters) > 0 && room <= len(voters)/2
+	return false
 }
 
 // checkRoom returns why a leader appends nothing; nil where it does. While it hands over appends wait, since the next leader is about to take them.

@@ -28,6 +28,8 @@
 //   - An offset is not an index: the empty entry of a new leader and commands have an index and no offset.
 //   - A duplicate of a batch that is still on its way waits for the first one's answer, and shares its fate.
 //   - While 64 MiB of a leader's batches are not applied, or leadership is being handed over, appends wait in their order; they are not refused.
+//   - The high watermark that a client sees does not go back with the leader's answers, whoever leads. A follower that is read (KIP-392) tells its own, which may be a little less than
+//     what the leader has told before, as in Kafka.
 //   - On a full disk (SetFull) only records are refused or left out. Commands and votes go on, since they make room or choose who has it.
 //   - Two replicas have the same state after the same entry, as long as they have the same settings: where segments begin is each replica's own decision.
 //   - A snapshot on this replica's disk has a newer state than its index, because the log behind it is there. Another replica gets the state at the index (state.at).

@@ -99,6 +99,16 @@ func (p *Partition) liveVoters() (n int) {
 	return n
 }
 
+// takers counts the voters on live nodes that get records: not those whose disk is full, and that are not needed for a majority.
+func (p *Partition) takers() (n int) {
+	for _, id := range p.state.configuration.Voters {
+		if id == p.o.RaftID || p.live[id] && !p.sparing(id) {
+			n++
+		}
+	}
+	return n
+}
+
 // isThere tells whether another replica is: its node is, and it has said something since. One that has said nothing since its node is back may have lost what it had.
 func (p *Partition) isThere(id uint64) bool {
 	f := p.followers[id]
@@ -183,14 +193,14 @@ func (p *Partition) replicated() {
 		upto = matches[min(n, len(matches)-1)]
 	}
 	rest := p.waiting.replicas[:0]
-	live := p.liveVoters()
+	live := p.takers()
 	for _, w := range p.waiting.replicas {
 		switch {
 		case w.index <= upto:
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: w.answer})
 		case live < least:
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: p.produced(kafka.NoOffset, -1), Err: kafka.Errorf(
-				kerr.NotEnoughReplicasAfterAppend, "the records are safe, but %s has %d voters on live nodes, and min.insync.replicas is %d", p.o.Name, live, least)})
+				kerr.NotEnoughReplicasAfterAppend, "the records are safe, but %s has %d voters on live nodes with room, and min.insync.replicas is %d", p.o.Name, live, least)})
 		default:
 			rest = append(rest, w)
 		}

@@ -36,6 +36,9 @@ func (r *replica) readCold(m *messages.ReadCold) {
 			}
 		}
 		if err == nil && (len(f.Batches) == 0 || f.Batches[0].BaseOffset() > q.From) {
+			if r.ended.Load() {
+				return &messages.Reply{Slot: m.Reply.Slot, Err: kerr.NotLeaderForPartition} // the replica has left the node, and its log with it
+			}
 			// Retention has passed by since the partition said what may be read: what comes next is not what was asked for.
 			return &messages.Reply{Slot: m.Reply.Slot, Value: f, Err: kerr.OffsetOutOfRange}
 		}

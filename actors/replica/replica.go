@@ -93,6 +93,7 @@ type replica struct {
 	heir      *replica          // the incarnation that has taken over, where this one went on alone or was given up
 	givenUp   bool              // it has no partition any more, and waits for its end
 	alone     *messages.ReplyTo // who wants to hear that this one has taken over
+	ended     atomic.Bool       // what the store has of the partition may go; readers look at it too
 }
 
 // What a replica says to itself. Each carries the incarnation that it is for.
@@ -297,6 +298,7 @@ func (r *replica) retain() {
 
 // stop notes the state, so that the next start has little to read, and sends everybody away.
 func (r *replica) stop() {
+	r.ended.Store(true)
 	if r.p != nil {
 		r.p.Checkpoint()
 		if u := r.p.Ready(r.o.System.Now()).Update; u != nil {
