@@ -42,8 +42,8 @@ func advertised(setting, listensAt string) (host string, port int, err error) {
 	address := cmp.Or(setting, listensAt)
 	host, digits, err := net.SplitHostPort(address)
 	number, portErr := strconv.ParseUint(digits, 10, 16)
-	if err != nil || portErr != nil {
-		return "", 0, fmt.Errorf("%q is not HOST:PORT", address)
+	if err != nil || portErr != nil || number == 0 {
+		return "", 0, fmt.Errorf("%q is not HOST:PORT with a port that others can connect to, which is a number from 1 to 65535", address)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() { // every address of this machine is none to connect to
 		if host, err = os.Hostname(); err != nil {
