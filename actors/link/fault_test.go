@@ -237,3 +237,20 @@ func TestAPeerThatPanics(t *testing.T) {
 		t.Errorf("it costs the other node its link: %v", describe(b.events))
 	}
 }
+
+// A peer's actor that panics as it is told where the peer is now goes there all the same.
+func TestAPeerThatPanicsAsItMoves(t *testing.T) {
+	var once atomic.Bool
+	a := startNode(t, nodeOptions{id: 1, fault: func(_, _ string, message any) {
+		if _, ok := message.(*moved); ok && once.CompareAndSwap(false, true) {
+			panic("a fault")
+		}
+	}})
+	b := startNode(t, nodeOptions{id: 2})
+	toB := startProxy(t, b.addr())
+	a.links.SetPeers(map[kafka.BrokerID]string{2: toB.addr()})
+	b.links.SetPeers(map[kafka.BrokerID]string{1: a.addr()})
+	a.untilUp(b)
+	a.links.SetPeers(map[kafka.BrokerID]string{2: b.addr()})
+	a.untilLogged("a node is linked", b.addr())
+}
