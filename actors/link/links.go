@@ -196,8 +196,8 @@ const (
 	complainsMax  = 1000 // that are remembered
 )
 
-// complain logs a line, once each minute for the same key. It tells whether it did.
-func (l *Links) complain(key string, at func(log.Logger) log.Logger, message string, keyvals ...any) bool {
+// complain logs a line, once each minute for the same key.
+func (l *Links) complain(key string, at func(log.Logger) log.Logger, message string, keyvals ...any) {
 	now := l.o.System.Now()
 	l.mu.Lock()
 	last, ok := l.complained[key]
@@ -212,7 +212,6 @@ func (l *Links) complain(key string, at func(log.Logger) log.Logger, message str
 	if !again {
 		at(l.o.System.Logger()).Log(append([]any{"msg", message}, keyvals...)...)
 	}
-	return !again
 }
 
 // warnEnd logs why an accepted connection has ended, where that is news.

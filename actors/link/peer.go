@@ -211,9 +211,8 @@ func (p *peer) failed(now time.Time, m *dialed) {
 	switch {
 	case errors.As(m.err, &refused):
 		p.down(now, refused.Words, false)
-		if p.links.complain("refused "+p.address, level.Error, "a node is not linked with", "node", p.remote.node, "address", p.address, "err", refused) {
-			p.links.tell(&Met{Address: p.address, Hello: m.hello, Err: refused})
-		}
+		p.links.complain("refused "+p.address, level.Error, "a node is not linked with", "node", p.remote.node, "address", p.address, "err", refused)
+		p.links.tell(&Met{Address: p.address, Hello: m.hello, Err: refused})
 	case errors.Is(m.err, syscall.ECONNREFUSED):
 		p.down(now, "its process is gone: nobody listens at "+p.address, true)
 	}
