@@ -22,6 +22,7 @@ type (
 		lane actors.Lane
 	}
 	dialed struct {
+		links   *Links
 		attempt *attempt
 		socket  net.Conn
 		hello   Hello
@@ -32,7 +33,7 @@ type (
 // Undelivered closes a connection that came too late for whoever wanted it.
 func (d *dialed) Undelivered() (*actor.PID, any) {
 	if d.socket != nil {
-		d.socket.Close()
+		d.links.close(d.socket)
 	}
 	return nil, nil
 }
@@ -131,7 +132,7 @@ func (p *peer) dial(now time.Time, l actors.Lane) {
 	links.o.System.Work(p.self, func() any {
 		defer cancel()
 		socket, hello, err := links.dial(ctx, address, mine)
-		return &dialed{a, socket, hello, err}
+		return &dialed{links, a, socket, hello, err}
 	})
 }
 
