@@ -11,8 +11,8 @@ import (
 	"troupe/partition/kafka"
 )
 
-// An Image is the cluster's metadata at one offset of its log. It never changes; what its methods return is shared
-// and read only.
+// An Image is the cluster's metadata at one offset of its log. It never changes, but for a controller's own; what its methods return is shared
+// and read only, and stays as it is.
 type Image struct {
 	clusterID string
 	topics    map[string]*Topic
