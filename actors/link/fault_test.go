@@ -84,12 +84,12 @@ func TestConnectionsAreMadeAgain(t *testing.T) {
 	a, b, _, toB := proxied(t, func(o *Options) { o.SilentMax = time.Hour })
 	toB.cut()
 	a.until("that messages may be lost in each lane", func() bool {
-		return a.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == laneCount
+		return a.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == actors.Lanes
 	})
-	for lane := range actors.Lane(laneCount) {
+	for lane := range actors.Lane(actors.Lanes) {
 		a.send(a.at(b), &note{Lane: lane, Number: uint64(lane)})
 	}
-	b.until("three notes", func() bool { return len(b.notes) == laneCount })
+	b.until("three notes", func() bool { return len(b.notes) == actors.Lanes })
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.count(isDown) > 0 {

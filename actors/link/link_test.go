@@ -17,12 +17,12 @@ func TestMessagesArriveInOrderInEachLane(t *testing.T) {
 	link(a, b, c)
 	const each = 2000
 	for i := range uint64(each) {
-		for lane := range actors.Lane(laneCount) {
+		for lane := range actors.Lane(actors.Lanes) {
 			a.send(a.at(b), &note{Lane: lane, Number: i, Body: []byte("x")})
 			c.send(c.at(b), &note{Lane: lane, Number: i | 1<<32})
 		}
 	}
-	b.until("all notes", func() bool { return len(b.notes) == 2*laneCount*each })
+	b.until("all notes", func() bool { return len(b.notes) == 2*actors.Lanes*each })
 	next := map[[2]uint64]uint64{}
 	for _, m := range b.notes {
 		key := [2]uint64{uint64(m.Lane), m.Number >> 32}

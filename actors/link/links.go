@@ -30,9 +30,12 @@ type Options struct {
 	Admit func(Hello) error
 	// QueueBytesMax is what may wait for one peer in one lane; beyond it messages are undelivered.
 	QueueBytesMax int64
-	// A peer that is silent for SilentMax is down; each lets others hear it every HeartbeatEvery. Zero for 600 and 100 ms.
-	SilentMax, HeartbeatEvery time.Duration
+	// SilentMax is how long a peer may be silent until it is down. Zero for 600 ms.
+	SilentMax time.Duration
 }
+
+// heartbeatEvery is how often each node lets the others hear it.
+const heartbeatEvery = 100 * time.Millisecond
 
 // Links are a node's connections with others. It is safe for use by many goroutines.
 type Links struct {
@@ -56,9 +59,6 @@ type Links struct {
 func Start(parent actor.SpawnerContext, o Options) (*Links, error) {
 	if o.SilentMax == 0 {
 		o.SilentMax = 600 * time.Millisecond
-	}
-	if o.HeartbeatEvery == 0 {
-		o.HeartbeatEvery = 100 * time.Millisecond
 	}
 	if o.Hello.Address == "" {
 		o.Hello.Address = o.Socket.Addr().String()
@@ -86,13 +86,10 @@ func (l *Links) resolve(pid *actor.PID) (actor.Process, bool) {
 }
 
 // SetCluster has the node link with those of a cluster.
-func (l *Links) SetCluster(id string) { l.SetHello(func(h *Hello) { h.Cluster = id }) }
-
-// SetHello changes how the node introduces itself from now on. What is linked stays linked.
-func (l *Links) SetHello(change func(*Hello)) {
+func (l *Links) SetCluster(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	change(&l.hello)
+	l.hello.Cluster = id
 }
 
 // Hello is how the node introduces itself.

@@ -45,7 +45,7 @@ type peer struct {
 	address string
 
 	self  *actor.PID
-	lanes [laneCount]lane
+	lanes [actors.Lanes]lane
 	hello *Hello // of the incarnation that the connections lead to; nil where there are none
 	up    bool
 
@@ -139,8 +139,8 @@ func (p *peer) dial(now time.Time, l actors.Lane) {
 // again calls at once where there is no connection, whatever pause was agreed.
 func (p *peer) again(now time.Time) {
 	p.pause = 0
-	for l := range actors.Lane(laneCount) {
-		if a := p.lanes[l].attempt; a != nil && now.Sub(a.began) > p.links.o.HeartbeatEvery {
+	for l := range actors.Lane(actors.Lanes) {
+		if a := p.lanes[l].attempt; a != nil && now.Sub(a.began) > heartbeatEvery {
 			a.cancel() // it may wait for an answer to a packet that was lost
 			p.lanes[l].attempt = nil
 		}
@@ -199,7 +199,7 @@ func (p *peer) dialed(now time.Time, m *dialed) {
 	}
 	p.heartbeat(now)
 	if m.attempt.lane == actors.Control {
-		for l := range actors.Lane(laneCount) {
+		for l := range actors.Lane(actors.Lanes) {
 			p.dial(now, l)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/go-kit/log/level"
 
+	"troupe/actors"
 	"troupe/partition/kafka"
 )
 
@@ -13,7 +14,7 @@ import (
 type remote struct {
 	links *Links
 	node  kafka.BrokerID
-	lanes [laneCount]*outbox
+	lanes [actors.Lanes]*outbox
 }
 
 func newRemote(l *Links, node kafka.BrokerID) *remote {
