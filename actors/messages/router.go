@@ -224,14 +224,14 @@ func (v *View) GroupCoordinator(group string) (partition int32, l Leader, ok boo
 	if t == nil {
 		return -1, Leader{}, false
 	}
-	partition = PartitionFor(group, len(t.Partitions))
+	partition = partitionFor(group, len(t.Partitions))
 	l, ok = v.LeaderOf(t.Partitions[partition].Number)
 	return partition, l, ok
 }
 
-// PartitionFor returns the partition of an internal topic that owns a key, as Kafka computes it: the absolute value of
+// partitionFor returns the partition of an internal topic that owns a key, as Kafka computes it: the absolute value of
 // Java's String.hashCode (zero for the smallest int, which has none), modulo the number of partitions.
-func PartitionFor(key string, partitions int) int32 {
+func partitionFor(key string, partitions int) int32 {
 	var h int32
 	for _, r := range key {
 		if r < 0x10000 {

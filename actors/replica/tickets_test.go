@@ -27,7 +27,7 @@ func TestFetchesOfDeadNodes(t *testing.T) {
 		},
 	}
 	r := &replica{o: o, shared: &o}
-	pid, err := system.Spawn(nil, Kind, "replica", func() actor.Actor { return r })
+	pid, err := system.Spawn(nil, kind, "replica", func() actor.Actor { return r })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,9 +121,6 @@ func (i *Image) NextPartition() kafka.PartitionNumber {
 	return kafka.PartitionNumber(i.counter(nextPartition, firstPartition))
 }
 
-// PartitionCount is the number of partitions of all topics.
-func (i *Image) PartitionCount() int { return len(i.byNumber) }
-
 // Config returns the settings that were made for a resource; nil where there are none.
 func (i *Image) Config(r Resource) map[string]string { return i.configs[r] }
 
