@@ -16,7 +16,6 @@ import (
 
 	"troupe/actors/api"
 	"troupe/actors/coordinator"
-	"troupe/actors/messages"
 	"troupe/actors/replica"
 	"troupe/partition"
 	"troupe/partition/group"
@@ -174,8 +173,8 @@ func (b *builder) groupsReplica(number kafka.PartitionNumber, w wantedPartition,
 // metadataReplica is the replica of the cluster's metadata, which is there before there is any metadata.
 func (b *builder) metadataReplica(cluster string, raftID uint64) replica.Options {
 	o := b.replica(partition.Options{
-		Number: kafka.MetadataPartition, Name: kafka.TopicPartition{Topic: messages.MetadataTopic}, Config: b.machineConfig(), Machine: true,
-		RaftID: raftID, Founding: []uint64{founderReplica},
+		Number: kafka.MetadataPartition, Name: kafka.TopicPartition{Topic: metadata.MetadataTopic}, Config: b.machineConfig(), Machine: true,
+		RaftID: raftID, Founding: []uint64{metadata.FounderRaftID},
 	})
 	s := b.o.Settings
 	o.Coordinator = func(parent actor.Context) (*actor.PID, error) {

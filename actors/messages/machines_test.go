@@ -75,7 +75,7 @@ func conversation() []any {
 	create.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: "orders", NumPartitions: 1, ReplicationFactor: 1}}
 	return []any{
 		commit, &group.FetchOffsets{All: true}, &group.List{}, &group.Describe{Version: 6}, join, &group.List{}, &group.Describe{Version: 6}, &group.Delete{},
-		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, StoreID: "s"}}, create, &metadata.CreateInternalTopic{Topic: OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
+		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, StoreID: "s"}}, create, &metadata.CreateInternalTopic{Topic: metadata.OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
 	}
 }
 

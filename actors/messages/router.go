@@ -14,12 +14,6 @@ import (
 	"troupe/partition/metadata"
 )
 
-// The internal topics. Their partitions are logs of coordinators' machines.
-const (
-	MetadataTopic = metadata.MetadataTopic
-	OffsetsTopic  = metadata.OffsetsTopic
-)
-
 // A Leader is who serves a partition now.
 type Leader struct {
 	Broker kafka.BrokerID
@@ -220,7 +214,7 @@ func (v *View) Controller() (l Leader, ok bool) { return v.LeaderOf(kafka.Metada
 // GroupCoordinator returns the partition of the offsets topic that a group belongs to and its leader. The partition is
 // -1 where the topic does not exist yet, and ok is false where no leader is known.
 func (v *View) GroupCoordinator(group string) (partition int32, l Leader, ok bool) {
-	t := v.Image.Topic(OffsetsTopic)
+	t := v.Image.Topic(metadata.OffsetsTopic)
 	if t == nil {
 		return -1, Leader{}, false
 	}

@@ -27,7 +27,7 @@ func newLab(t *testing.T, brokers ...kafka.BrokerID) *lab {
 	for i, id := range brokers {
 		b := Broker{ID: id, StoreID: fmt.Sprintf("s%d", id), Host: "localhost", Port: 9092}
 		if i == 0 {
-			b.RaftID = founderRaftID
+			b.RaftID = FounderRaftID
 		}
 		if _, err, _ := l.ask(&RegisterBroker{b}); err != nil {
 			t.Fatal(err)
