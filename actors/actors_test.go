@@ -421,18 +421,6 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
-	for _, c := range []struct {
-		id   string
-		want uint64
-		ok   bool
-	}{{TopName("node", 77) + "/partitions/3", 77, true}, {TopName("x", 0), 0, true}, {"guardian$1", 0, false}} {
-		if got, ok := IncarnationOf(c.id); got != c.want || ok != c.ok {
-			t.Errorf("%q: %d, %v", c.id, got, ok)
-		}
-	}
-}
-
 func BenchmarkSend(b *testing.B) {
 	for _, batching := range []bool{false, true} {
 		b.Run(fmt.Sprint("batching ", batching), func(b *testing.B) {

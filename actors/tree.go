@@ -179,12 +179,12 @@ func (s *System) Forget(pid *actor.PID) {
 
 func (s *System) tellFailed(kind string) {
 	if s.o.OnFailed != nil {
-		s.o.OnFailed(kind, s.FailedOf(kind))
+		s.o.OnFailed(kind, s.failedOf(kind))
 	}
 }
 
-// FailedOf counts the actors of a kind that have failed for good.
-func (s *System) FailedOf(kind string) (count int) {
+// failedOf counts the actors of a kind that have failed for good.
+func (s *System) failedOf(kind string) (count int) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
 	for _, n := range s.tree.nodes {

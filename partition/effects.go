@@ -52,8 +52,6 @@ type Leadership struct {
 	// Serving is true on the leader from the moment when it has applied an entry of its own epoch. Before that it
 	// answers nothing: it can't know yet what its predecessor committed.
 	Serving bool
-	// HighWatermark is that of the moment: a coordinator loads what lies below it.
-	HighWatermark kafka.Offset
 	// Voters and Learners are the configuration's raft ids, in ascending order. While voters are being replaced Voters has the old and the new ones.
 	Voters, Learners []uint64
 	// Settled says on a leader that the configuration stands for good: no crash brings back the one before, so that replicas that are not in it are not needed.

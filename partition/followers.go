@@ -26,8 +26,7 @@ type follower struct {
 type ReplicaProgress struct {
 	RaftID  uint64
 	Learner bool
-	Match   consensus.Index // the last entry that it is known to have on its disk
-	LogEnd  kafka.Offset    // the offset after its last record; kafka.NoOffset where the leader can't tell without reading
+	LogEnd  kafka.Offset // the offset after its last record; kafka.NoOffset where the leader can't tell without reading
 	// Contact is when it last said something, and CaughtUp when it last had everything that was committed; zero where that was not under this leader.
 	Contact, CaughtUp time.Time
 }
@@ -40,7 +39,7 @@ func (p *Partition) Progress(now time.Time) []ReplicaProgress {
 	p.now = now
 	var out []ReplicaProgress
 	p.replica.Progress(func(q consensus.Progress) {
-		r := ReplicaProgress{RaftID: q.ID, Learner: q.Learner, Match: q.Match, LogEnd: p.offsetAfter(q.Match)}
+		r := ReplicaProgress{RaftID: q.ID, Learner: q.Learner, LogEnd: p.offsetAfter(q.Match)}
 		if f := p.followers[q.ID]; f != nil {
 			r.Contact, r.CaughtUp = f.contact, f.caughtUp
 		}

@@ -195,7 +195,6 @@ func (p *Partition) tell() {
 	if l.equal(&p.told) {
 		return
 	}
-	l.HighWatermark = p.state.highWatermark
 	p.told = l
 	p.out.Leadership = &l
 }

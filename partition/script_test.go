@@ -356,7 +356,7 @@ func describe(r Reply) string {
 		out = fmt.Sprintf("log start %d", a.Offset)
 	}
 	if r.Err != nil {
-		out = strings.TrimSpace(kafka.Name(r.Err) + " " + out)
+		out = strings.TrimSpace(kafka.CodeName(kafka.Code(r.Err)) + " " + out)
 	}
 	return out
 }

@@ -29,7 +29,6 @@ type node struct {
 	slot    uint64
 	replica uint64 // the raft id of the metadata's replica here, 0 until it is known
 	begun   bool
-	opening bool
 	leaving bool // it is about to end
 }
 
@@ -55,8 +54,6 @@ type (
 	// tooLate says that an answer has not come in time.
 	tooLate struct{ slot uint64 }
 	again   struct{ do func() }
-	// waitedForLeaders says that some partitions have no leader after a while: others of their nodes may be down.
-	waitedForLeaders struct{}
 	// leaving says that the node is about to end, and fenced by its own wish.
 	leaving struct{}
 )
@@ -88,8 +85,6 @@ func (n *node) Receive(ctx actor.Context) {
 		if n.replica != 0 {
 			ctx.Send(n.b.partitions, &holdsReplica{replica: n.replica})
 		}
-	case *waitedForLeaders:
-		n.open()
 	case *listening:
 		n.listens(m)
 	case *leaving:
@@ -127,7 +122,7 @@ func (n *node) heard(slot uint64, value any, err error) {
 }
 
 func (n *node) await(holds func(*messages.View) bool, then func()) {
-	n.ctx.Send(n.b.directory, &awaitView{holds, n.expect(func(_ any, err error) {
+	n.ctx.Send(n.b.directory, &awaitView{holds: holds, reply: n.expect(func(_ any, err error) {
 		if err != nil { // the directory was restarted
 			n.await(holds, then)
 			return
@@ -173,20 +168,29 @@ func (n *node) registered() {
 	b := n.b
 	n.await(func(v *messages.View) bool { return v.Complete }, func() {
 		b.system.Root().Send(b.partitions, &dropOrphans{})
-		if b.o.Network != nil {
-			b.system.After(leadersWithin, n.self, &waitedForLeaders{})
-		}
-		n.await(func(v *messages.View) bool { return isServing(v, b.o.NodeID) }, n.open)
+		n.awaitLeaders(b.system.Now().Add(leadersWithin))
 	})
 }
 
-// open opens the listener, once: the partitions are led, or those that are not have been waited for.
-func (n *node) open() {
-	if n.opening {
-		return
+// awaitLeaders waits until the node's partitions are led. In a cluster it does not wait for long: others of their nodes may be down.
+func (n *node) awaitLeaders(until time.Time) {
+	system, alone := n.b.system, n.b.o.Network == nil
+	q := &awaitView{holds: func(v *messages.View) bool { return isServing(v, n.b.o.NodeID) }}
+	if !alone {
+		q.within = max(1, until.Sub(system.Now()))
 	}
-	n.opening = true
-	n.next = nil
+	q.reply = n.expect(func(_ any, err error) {
+		if err != nil && (alone || system.Now().Before(until)) { // the directory was restarted
+			n.awaitLeaders(until)
+			return
+		}
+		n.open()
+	})
+	n.ctx.Send(n.b.directory, q)
+}
+
+// open opens the listener: the partitions are led, or those that are not have been waited for.
+func (n *node) open() {
 	listen := n.b.o.Listen
 	if listen == nil {
 		n.listens(&listening{})

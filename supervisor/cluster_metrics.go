@@ -1,8 +1,6 @@
 package supervisor
 
 import (
-	"maps"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"troupe/actors/link"
@@ -25,14 +23,7 @@ func clusterMetrics(router *messages.Router, self kafka.BrokerID) []prometheus.C
 			}
 			return n
 		}),
-		gauge("troupe_leaderless_partitions", "Partitions with a replica on this node of which no leader is known.", func(v *messages.View) (n int) {
-			for number := range maps.Keys(partitionsOf(v.Image, self)) {
-				if _, ok := v.LeaderOf(number); !ok {
-					n++
-				}
-			}
-			return n
-		}),
+		gauge("troupe_leaderless_partitions", "Partitions with a replica on this node of which no leader is known.", func(v *messages.View) int { return len(leaderless(v, self)) }),
 	}
 }
 

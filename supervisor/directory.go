@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"troupe/actors/coordinator"
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 // A directory is the one that changes what the router shows: the rows of the metadata log as they are committed here, who leads what, and which nodes are
@@ -24,6 +24,7 @@ type directory struct {
 	router  *messages.Router
 	self    *actor.PID
 	waiting []*waiter
+	came    bool // some of them just now
 }
 
 func newDirectory(b *builder) *directory { return &directory{b: b, system: b.system, router: b.router} }
@@ -37,10 +38,11 @@ type waiter struct {
 
 // What the directory hears beside coordinator.Committed, messages.Led, messages.AwaitLeaders, messages.AwaitLedBy and what other directories say.
 type (
-	// awaitView is answered once a condition holds.
+	// awaitView is answered once a condition holds, or its time is over.
 	awaitView struct {
-		holds func(*messages.View) bool
-		reply messages.ReplyTo
+		holds  func(*messages.View) bool
+		within time.Duration // 0: for as long as it takes
+		reply  messages.ReplyTo
 	}
 	overdue struct{ w *waiter }
 )
@@ -123,7 +125,9 @@ func (d *directory) handle(batch *actors.Batch) {
 		d.router.Set(view)
 		d.changed(was, view)
 	}
-	d.release()
+	if view != was || d.came {
+		d.release()
+	}
 }
 
 // meet takes in a node that is there: each tells the other what it leads.
@@ -179,11 +183,15 @@ func (d *directory) send(to *actor.PID, message any) { d.system.Root().Send(to, 
 func (d *directory) other(message any) {
 	switch m := message.(type) {
 	case *messages.AwaitLeaders:
-		d.await(everywhere(len(m.Topics)+len(m.Gone) > 0, func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }), m.TimeoutMillis, m.Reply)
+		d.await(everywhere(len(m.Topics)+len(m.Gone) > 0, func(v *messages.View) bool { return areLed(v, m.Topics) && areGone(v, m.Gone) }), millis(m.TimeoutMillis), m.Reply)
 	case *messages.AwaitLedBy:
-		d.await(func(v *messages.View) bool { return areLedBy(v, m.Leaders) }, m.TimeoutMillis, m.Reply)
+		d.await(func(v *messages.View) bool { return areLedBy(v, m.Leaders) }, millis(m.TimeoutMillis), m.Reply)
 	case *awaitView:
-		d.waiting = append(d.waiting, &waiter{holds: m.holds, reply: m.reply})
+		if m.within > 0 {
+			d.await(m.holds, m.within, m.reply)
+		} else {
+			d.add(&waiter{holds: m.holds, reply: m.reply})
+		}
 	case *overdue:
 		if i := slices.Index(d.waiting, m.w); i >= 0 && !m.w.holds(d.router.View()) {
 			d.waiting = slices.Delete(d.waiting, i, i+1)
@@ -192,15 +200,20 @@ func (d *directory) other(message any) {
 	}
 }
 
-func (d *directory) await(holds func(*messages.View) bool, timeoutMillis int32, reply messages.ReplyTo) {
+func (d *directory) await(holds func(*messages.View) bool, within time.Duration, reply messages.ReplyTo) {
 	w := &waiter{holds: holds, reply: reply}
-	d.waiting = append(d.waiting, w)
-	w.timer = d.system.After(time.Duration(max(0, timeoutMillis))*time.Millisecond, d.self, &overdue{w})
+	d.add(w)
+	w.timer = d.system.After(within, d.self, &overdue{w})
 }
+
+func (d *directory) add(w *waiter) { d.waiting, d.came = append(d.waiting, w), true }
+
+func millis(n int32) time.Duration { return time.Duration(max(0, n)) * time.Millisecond }
 
 // release answers those whose condition holds by now.
 func (d *directory) release() {
 	view := d.router.View()
+	d.came = false
 	d.waiting = slices.DeleteFunc(d.waiting, func(w *waiter) bool {
 		if !w.holds(view) {
 			return false
@@ -214,6 +227,8 @@ func (d *directory) release() {
 func (d *directory) Failed(_ *actors.Panic, message any) {
 	switch m := message.(type) {
 	case *messages.AwaitLeaders:
+		d.answer(&waiter{reply: m.Reply}, kerr.RequestTimedOut)
+	case *messages.AwaitLedBy:
 		d.answer(&waiter{reply: m.Reply}, kerr.RequestTimedOut)
 	case *awaitView:
 		d.answer(&waiter{reply: m.reply}, kerr.RequestTimedOut)
@@ -283,10 +298,14 @@ func isServing(v *messages.View, broker kafka.BrokerID) bool {
 	if l, ok := v.Controller(); !ok || l.Coordinator == nil {
 		return false
 	}
-	for number := range maps.Keys(partitionsOf(v.Image, broker)) {
-		if _, ok := v.LeaderOf(number); !ok && !v.OutOfService(number) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(leaderless(v, broker), func(number kafka.PartitionNumber) bool { return !v.OutOfService(number) })
+}
+
+// leaderless returns the numbers of the partitions with a replica on a broker of which no leader is known.
+func leaderless(v *messages.View, broker kafka.BrokerID) []kafka.PartitionNumber {
+	return numbersWhere(v, func(p *metadata.Partition) bool {
+		_, here := p.ReplicaOn(broker)
+		_, led := v.LeaderOf(p.Number)
+		return here && !led
+	})
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"troupe/actors"
-	"troupe/actors/messages"
+	"troupe/partition/metadata"
 )
 
 // policies are those of kinds that differ from actors.DefaultPolicy. A partition that panics three times within the window would read the
@@ -28,7 +28,7 @@ func isVital(kind, id string) bool {
 	case "links", "membership", "partitions", "directory", "sessions":
 		return true
 	case "partition", "coordinator", "controller":
-		return strings.Contains(id, "/"+messages.MetadataTopic+"-0:") // no client can make a topic of that name
+		return strings.Contains(id, "/"+metadata.MetadataTopic+"-0:") // no client can make a topic of that name
 	}
 	return false
 }

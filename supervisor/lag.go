@@ -26,6 +26,7 @@ const lagsMax = 10_000
 // __consumer_offsets, and looks up the ends of the partitions when it is asked. It is safe for use by many goroutines.
 type lags struct {
 	router *messages.Router
+	self   kafka.BrokerID
 
 	mu      sync.Mutex
 	offsets map[kafka.PartitionNumber]map[lagKey]committed
@@ -42,9 +43,9 @@ type committed struct {
 }
 
 var lagDesc = prometheus.NewDesc("troupe_group_lag_records",
-	"Records that a consumer group has not committed yet, of the first "+strconv.Itoa(lagsMax)+" partitions of groups.", []string{"group", "topic", "partition"}, nil)
+	"Records that a consumer group has not committed yet, of the first "+strconv.Itoa(lagsMax)+" partitions of groups that this node leads and whose groups it has a replica of.", []string{"group", "topic", "partition"}, nil)
 
-var lagLeftOutDesc = prometheus.NewDesc("troupe_group_lag_left_out", "Partitions of groups that troupe_group_lag_records does not show, because there are too many.", nil, nil)
+var lagLeftOutDesc = prometheus.NewDesc("troupe_group_lag_left_out", "Partitions of groups that troupe_group_lag_records does not show, because there are too many, or because the node that leads one has no replica of the group.", nil, nil)
 
 // note takes over rows of one partition of __consumer_offsets.
 func (l *lags) note(number kafka.PartitionNumber, m coordinator.Committed) {
@@ -64,6 +65,20 @@ func (l *lags) note(number kafka.PartitionNumber, m coordinator.Committed) {
 			l.offsets[number][key] = committed{c.Topic, c.Offset}
 		}
 	}
+}
+
+// forget drops what is known of a partition of __consumer_offsets that has no replica here any more.
+func (l *lags) forget(number kafka.PartitionNumber) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.offsets, number)
+}
+
+// forgetAll drops what is known: all replicas have ended.
+func (l *lags) forgetAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.offsets)
 }
 
 // An orphan is a group, on a partition of __consumer_offsets, with offsets in topics that don't exist.
@@ -112,33 +127,44 @@ func (l *lags) Describe(out chan<- *prometheus.Desc) { out <- lagDesc; out <- la
 func (l *lags) Collect(out chan<- prometheus.Metric) {
 	view := l.router.View()
 	shown := firstLags{most: lagsMax}
-	l.each(view, func(k lagKey, lag int64) { shown.add(groupLag{k, lag}) })
+	nowhere := l.each(view, func(k lagKey, lag int64) { shown.add(groupLag{k, lag}) })
 	for _, g := range shown.sorted() {
 		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(g.lag), label(g.group), g.tp.Topic, strconv.Itoa(int(g.tp.Partition)))
 	}
-	out <- prometheus.MustNewConstMetric(lagLeftOutDesc, prometheus.GaugeValue, float64(shown.left))
+	out <- prometheus.MustNewConstMetric(lagLeftOutDesc, prometheus.GaugeValue, float64(shown.left+nowhere))
 }
 
-// each calls f for each partition of a group whose lag is known.
-func (l *lags) each(view *messages.View, f func(k lagKey, lag int64)) {
+// each calls f for each partition of a group whose lag this node knows, which is that of a partition that it leads. It returns how many there are that no node knows; the node that
+// leads the group's partition counts them.
+func (l *lags) each(view *messages.View, f func(k lagKey, lag int64)) (nowhere int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for number, offsets := range l.offsets {
-		if _, ok := view.LeaderOf(number); !ok {
+		of, known := view.Image.NameOf(number)
+		coordinator, led := view.LeaderOf(number)
+		if !known || !led {
 			continue
 		}
+		groups := view.Image.Partition(of)
 		for k, c := range offsets {
 			p := view.Image.Partition(k.tp)
 			if p == nil || !c.isIn(view.Image.Topic(k.tp.Topic)) {
 				continue
 			}
 			leader, ok := view.LeaderOf(p.Number)
-			if !ok || leader.HighWatermark == nil {
+			if !ok {
 				continue
 			}
-			f(k, max(0, leader.HighWatermark.Load()-int64(c.at)))
+			if leader.HighWatermark != nil {
+				f(k, max(0, leader.HighWatermark.Load()-int64(c.at)))
+				continue
+			}
+			if _, knows := groups.ReplicaOn(leader.Broker); !knows && coordinator.Broker == l.self {
+				nowhere++
+			}
 		}
 	}
+	return nowhere
 }
 
 // label makes a group's id one that Prometheus takes, which wants UTF-8; Kafka takes any bytes.

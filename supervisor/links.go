@@ -1,11 +1,11 @@
 package supervisor
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -83,10 +83,11 @@ func linkTLS(s *config.Settings) (*link.TLS, error) {
 		if err != nil {
 			return nil, fmt.Errorf("link.secret.file: %w", err)
 		}
-		if b = []byte(strings.TrimSpace(string(b))); len(b) < linkSecretLeast {
-			return nil, fmt.Errorf("link.secret.file=%s: the secret has %d bytes; it must have %d at least, such as openssl rand -hex 32 makes", secret, len(b), linkSecretLeast)
+		t, err := link.TLSFromSecret(bytes.TrimSpace(b))
+		if err != nil {
+			return nil, fmt.Errorf("link.secret.file=%s: %w", secret, err)
 		}
-		return link.TLSFromSecret(b)
+		return t, nil
 	case cert != "" && key != "" && ca != "":
 		return link.TLSFromFiles(cert, key, ca)
 	case cert+key+ca != "":
@@ -94,6 +95,3 @@ func linkTLS(s *config.Settings) (*link.TLS, error) {
 	}
 	return nil, nil
 }
-
-// linkSecretLeast is how many bytes a cluster's secret has, at least.
-const linkSecretLeast = 16

@@ -1,11 +1,15 @@
 package supervisor
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition"
+	"troupe/partition/config"
 	"troupe/partition/metadata"
 )
 
@@ -34,6 +38,23 @@ func TestAdmission(t *testing.T) {
 		a.linkedWith(3, x.linked)
 		if err := a.admit(link.Hello{Node: 3, Store: x.store, Address: x.address}); (err == nil) != x.admitted {
 			t.Errorf("%s: %v", x.name, err)
+		}
+	}
+}
+
+// A secret that is too short is refused with the file that has it, and with what to do.
+func TestShortLinkSecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	for secret, want := range map[string]string{"0123456789abcde\n": file + ": the links' secret has 15 bytes", "0123456789abcdef\n": ""} {
+		if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := config.Load(config.Sources{Set: []string{"link.secret.file=" + file}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := linkTLS(s); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", secret, err, want)
 		}
 	}
 }

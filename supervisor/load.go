@@ -48,15 +48,18 @@ func check(s *config.Settings) error {
 		if address == "" && (name == "link.address" || isForOthers(name)) {
 			continue
 		}
+		if isForOthers(name) {
+			if _, _, err := advertised(address, ""); err != nil {
+				return refuse("%w", err)
+			}
+			continue
+		}
 		host, port, err := net.SplitHostPort(address)
 		if err == nil {
 			_, err = net.LookupPort("tcp", port)
 		}
 		if err != nil {
 			return refuse("it must be HOST:PORT: %w", err)
-		}
-		if isForOthers(name) {
-			continue
 		}
 		local, err := isLoopback(host)
 		if err != nil {

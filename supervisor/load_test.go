@@ -36,6 +36,11 @@ func TestLoadSettingsRefuses(t *testing.T) {
 		{[]string{"admin.address=10.0.0.1:9644"}, "listener.insecure=true"},
 		{[]string{"listener.address=127.0.0.1"}, "HOST:PORT"},
 		{[]string{"listener.address=127.0.0.1:99999"}, "HOST:PORT"},
+		{[]string{"advertised.address=lb:0"}, "--set: advertised.address=lb:0"},
+		{[]string{"advertised.listeners=PLAINTEXT://lb:0"}, "from 1 to 65535"},
+		{[]string{"link.advertised.address=lb:0"}, "from 1 to 65535"},
+		{[]string{"advertise.single=lb:http"}, "from 1 to 65535"},
+		{[]string{"advertise.single=lb"}, "HOST:PORT"},
 		{[]string{"node.id=0"}, "node.id"},
 		{[]string{"num.partition=3"}, "num.partitions"},
 		{[]string{"listeners=PLAINTEXT://0.0.0.0:9092"}, "--set, listeners: listener.address=0.0.0.0:9092: other machines"},
@@ -45,7 +50,7 @@ func TestLoadSettingsRefuses(t *testing.T) {
 			t.Errorf("%v: error %v, want %q", c.set, err, c.want)
 		}
 	}
-	for _, set := range [][]string{{"listener.address=0.0.0.0:9092", "listener.insecure=true"}, {"listener.address=[::1]:0"}, {"listener.address=localhost:9092"}} {
+	for _, set := range [][]string{{"listener.address=0.0.0.0:9092", "listener.insecure=true"}, {"listener.address=[::1]:0"}, {"listener.address=localhost:9092"}, {"advertise.single=lb:9092"}, {"advertised.address=:9092"}} {
 		if _, err := LoadSettings("", nil, set); err != nil {
 			t.Errorf("%v: %v", set, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"troupe/actors/messages"
 	"troupe/partition/consensus"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 // A LostPartition has a replica on this node, and no leader can be elected by the replicas that are there.
@@ -75,7 +76,7 @@ func (p *partitions) replicas() *heldReplicas {
 	out := &heldReplicas{live: maps.Clone(p.live), silent: maps.Clone(p.silent), began: p.began}
 	for _, number := range slices.Sorted(maps.Keys(p.running)) {
 		r := p.running[number]
-		name := kafka.TopicPartition{Topic: messages.MetadataTopic}
+		name := kafka.TopicPartition{Topic: metadata.MetadataTopic}
 		if number != kafka.MetadataPartition {
 			var ok bool
 			if name, ok = image.NameOf(number); !ok {

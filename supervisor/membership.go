@@ -16,6 +16,7 @@ import (
 	"troupe/actors/link"
 	"troupe/actors/messages"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 // A network is how a node reaches others: actors/link, or what stands for it in a simulation.
@@ -119,7 +120,6 @@ func (p *membership) handle(message any) {
 		p.tell(&messages.NodeLost{Node: m.Node})
 		p.send(p.b.sessions, &messages.NodeLost{Node: m.Node})
 	case *link.Down:
-		level.Warn(p.b.system.Logger()).Log("msg", "a node is not there", "node", m.Node, "reason", m.Reason)
 		delete(p.up, m.Node)
 		p.linkedWith(m.Node, "")
 		p.tell(&messages.NodeDown{Node: m.Node})
@@ -242,11 +242,8 @@ func (p *membership) found() {
 	nonce := p.b.system.Nonce()
 	id := base64.RawURLEncoding.EncodeToString(nonce[:])
 	level.Info(p.b.system.Logger()).Log("msg", "founding a cluster", "cluster", id)
-	p.become(id, founderReplica)
+	p.become(id, metadata.FounderRaftID)
 }
-
-// founderReplica is the raft id of the founder's replica of the metadata, the only voter at first.
-const founderReplica = 1
 
 // become has the data folder belong to a cluster.
 func (p *membership) become(cluster string, replica uint64) {

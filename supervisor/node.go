@@ -228,14 +228,14 @@ const (
 // end takes down whatever has come up.
 func (n *Node) end() error {
 	n.mu.Lock()
-	again := n.ending
+	again, listener := n.ending, n.listener
 	n.ending = true
 	n.mu.Unlock()
 	if again {
 		return nil
 	}
-	if n.listener != nil {
-		n.listener.Close()
+	if listener != nil {
+		listener.Close()
 	}
 	if n.system != nil {
 		within := stopWithin

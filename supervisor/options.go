@@ -16,7 +16,6 @@ import (
 
 	"troupe/actors/api"
 	"troupe/actors/coordinator"
-	"troupe/actors/messages"
 	"troupe/actors/replica"
 	"troupe/partition"
 	"troupe/partition/group"
@@ -42,8 +41,8 @@ func advertised(setting, listensAt string) (host string, port int, err error) {
 	address := cmp.Or(setting, listensAt)
 	host, digits, err := net.SplitHostPort(address)
 	number, portErr := strconv.ParseUint(digits, 10, 16)
-	if err != nil || portErr != nil {
-		return "", 0, fmt.Errorf("%q is not HOST:PORT", address)
+	if err != nil || portErr != nil || number == 0 {
+		return "", 0, fmt.Errorf("%q is not HOST:PORT with a port that others can connect to, which is a number from 1 to 65535", address)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() { // every address of this machine is none to connect to
 		if host, err = os.Hostname(); err != nil {
@@ -174,8 +173,8 @@ func (b *builder) groupsReplica(number kafka.PartitionNumber, w wantedPartition,
 // metadataReplica is the replica of the cluster's metadata, which is there before there is any metadata.
 func (b *builder) metadataReplica(cluster string, raftID uint64) replica.Options {
 	o := b.replica(partition.Options{
-		Number: kafka.MetadataPartition, Name: kafka.TopicPartition{Topic: messages.MetadataTopic}, Config: b.machineConfig(), Machine: true,
-		RaftID: raftID, Founding: []uint64{founderReplica},
+		Number: kafka.MetadataPartition, Name: kafka.TopicPartition{Topic: metadata.MetadataTopic}, Config: b.machineConfig(), Machine: true,
+		RaftID: raftID, Founding: []uint64{metadata.FounderRaftID},
 	})
 	s := b.o.Settings
 	o.Coordinator = func(parent actor.Context) (*actor.PID, error) {

@@ -84,6 +84,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.full = p.b.router.View().FullDisks()
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.substitute = spawnSubstitute(ctx, p.b.system)
+		p.b.lags.forgetAll()
 		p.reconcile(ctx)
 		p.list(func(stored []kafka.PartitionNumber) any { return &storeHolds{stored} })
 		ctx.Send(p.b.membership, &messages.Announce{}) // which nodes are there, of which it may have been told before it was there itself
@@ -382,12 +383,14 @@ func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumbe
 func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	if number, ok := p.stopping[pid.Id]; ok {
 		delete(p.stopping, pid.Id)
+		p.b.lags.forget(number)
 		p.drop(ctx.Self(), number)
 		return
 	}
 	for number, r := range p.running {
 		if r.pid.Id == pid.Id {
 			r.ended = true
+			p.b.lags.forget(number)
 			p.outOfService(ctx, number)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"troupe/partition/config"
 	"troupe/partition/kafka"
 	"troupe/partition/logstore"
+	"troupe/partition/metadata"
 )
 
 // A simNode is a machine with its disk, through all lives of the process on it.
@@ -50,7 +51,7 @@ func (n *simNode) format() {
 	n.store.Together = func(waiting int) int { return 1 + n.s.chance.IntN(waiting) }
 	n.cluster, n.replica = "", 0
 	if n.s.shape.nodes == 1 {
-		n.cluster, n.replica = "cluster", founderReplica
+		n.cluster, n.replica = "cluster", metadata.FounderRaftID
 	}
 }
 

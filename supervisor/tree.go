@@ -99,7 +99,7 @@ func buildTree(system *actors.System, o treeOptions) (*builder, error) {
 		o: o, system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes), answers: actors.NewCredits(answerBytes), snapshots: replica.NewSnapshots(),
 		pace: replica.NewPace(o.Settings.Int("replica.catchup.bytes.per.second")),
 	}
-	b.lags = &lags{router: b.router, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
+	b.lags = &lags{router: b.router, self: o.NodeID, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
 	top := system.Actors().NewLocalPID(actors.TopName(nodeName(o.NodeID), o.Incarnation)).Id
 	at := func(name string) *actor.PID { return system.Actors().NewLocalPID(top + "/" + name) }
 	b.node = system.Actors().NewLocalPID(top)

@@ -22,43 +22,19 @@ import (
 // Who asks what a replica knows that has to wait is told to ask again, on this node as on others: one that does not answer counts as gone when a partition is recovered. It is asked
 // itself once it has begun.
 func TestReplicasThatWaitAreNotGone(t *testing.T) {
-	st := actors.NewStepper(1, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	system := actors.NewSystem(actors.Options{Address: "1", Incarnation: 1, Stepper: st, Rand: st.Rand(), Policies: policies})
-	defer st.Kill(system)
-	settings, err := config.Load(config.Sources{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	const all = beginnersMax + 1
 	rows := make([]string, all)
 	for i := range rows {
 		rows[i] = fmt.Sprintf(`{"number":%d,"replicas":[{"broker":1,"raft":1},{"broker":2,"raft":2}]}`, i+1)
 	}
-	b := &builder{
-		o:      treeOptions{Settings: settings, Store: logstore.NewMemory(func(sync func()) { sync() }), NodeID: 1, StoreID: "a"},
-		system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes),
-	}
-	b.lags = &lags{router: b.router}
-	view := *viewOf(t, strings.Join(rows, ","))
-	view.Complete = true
-	b.router.Set(&view)
-	spawn := func(name string, a actor.Actor) *actor.PID {
-		pid, err := system.Spawn(nil, actors.Kind{Name: name}, name, func() actor.Actor { return a })
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pid
-	}
+	st, p, parent := startPartitions(t, strings.Join(rows, ","))
+	system := p.b.system
 	var answer *messages.Reply
-	asker := spawn("asker", actor.ReceiveFunc(func(ctx actor.Context) {
+	asker := spawn(t, system, "asker", actor.ReceiveFunc(func(ctx actor.Context) {
 		if m, ok := ctx.Message().(*messages.Reply); ok {
 			answer = m
 		}
 	}))
-	nobody := spawn("nobody", actor.ReceiveFunc(func(actor.Context) {}))
-	b.directory, b.membership, b.node = nobody, nobody, nobody
-	p := &partitions{b: b}
-	parent := spawn("partitions", p)
 	ask := func(to *actor.PID, message any) *messages.Reply {
 		t.Helper()
 		answer = nil
@@ -97,6 +73,39 @@ func TestReplicasThatWaitAreNotGone(t *testing.T) {
 	if numbers := held(); len(numbers) != all {
 		t.Errorf("%d replicas are held in the end", len(numbers))
 	}
+}
+
+// startPartitions starts the parent of node 1's replicas, with the view of viewOf, and nothing else.
+func startPartitions(t *testing.T, rows string) (*actors.Stepper, *partitions, *actor.PID) {
+	t.Helper()
+	st := actors.NewStepper(1, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	system := actors.NewSystem(actors.Options{Address: "1", Incarnation: 1, Stepper: st, Rand: st.Rand(), Policies: policies})
+	t.Cleanup(func() { st.Kill(system) })
+	settings, err := config.Load(config.Sources{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &builder{
+		o:      treeOptions{Settings: settings, Store: logstore.NewMemory(func(sync func()) { sync() }), NodeID: 1, StoreID: "a"},
+		system: system, router: messages.NewRouter(), tails: partition.NewTails(tailBytes),
+	}
+	b.lags = &lags{router: b.router, self: 1, offsets: map[kafka.PartitionNumber]map[lagKey]committed{}}
+	view := *viewOf(t, rows)
+	view.Complete = true
+	b.router.Set(&view)
+	nobody := spawn(t, system, "nobody", actor.ReceiveFunc(func(actor.Context) {}))
+	b.directory, b.membership, b.node = nobody, nobody, nobody
+	p := &partitions{b: b}
+	return st, p, spawn(t, system, "partitions", p)
+}
+
+func spawn(t *testing.T, system *actors.System, name string, a actor.Actor) *actor.PID {
+	t.Helper()
+	pid, err := system.Spawn(nil, actors.Kind{Name: name}, name, func() actor.Actor { return a })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
 }
 
 // The names of replicas that wait are given back when these are not wanted any more.

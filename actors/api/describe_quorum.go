@@ -44,7 +44,7 @@ func describeQuorum(r *Request) {
 
 // isMetadata tells whether the metadata's partition, and nothing else, is asked for, as Kafka wants it (DescribeQuorumRequest, KafkaRaftClient).
 func isMetadata(q *kmsg.DescribeQuorumRequest) bool {
-	return len(q.Topics) == 1 && q.Topics[0].Topic == messages.MetadataTopic && len(q.Topics[0].Partitions) == 1 && q.Topics[0].Partitions[0].Partition == 0
+	return len(q.Topics) == 1 && q.Topics[0].Topic == metadata.MetadataTopic && len(q.Topics[0].Partitions) == 1 && q.Topics[0].Partitions[0].Partition == 0
 }
 
 // refuseQuorum answers with an error for each partition.
@@ -89,7 +89,7 @@ func respondQuorum(r *Request, l messages.Leader, d *messages.ReplicaDescription
 		}
 	}
 	t := kmsg.NewDescribeQuorumResponseTopic()
-	t.Topic, t.Partitions = messages.MetadataTopic, []kmsg.DescribeQuorumResponseTopicPartition{p}
+	t.Topic, t.Partitions = metadata.MetadataTopic, []kmsg.DescribeQuorumResponseTopicPartition{p}
 	response.Topics = append(response.Topics, t)
 	r.respond(response)
 }

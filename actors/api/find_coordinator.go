@@ -4,7 +4,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"troupe/actors/messages"
 	"troupe/partition/kafka"
 	"troupe/partition/metadata"
 )
@@ -24,12 +23,12 @@ func findCoordinator(r *Request) {
 	if r.Version < 4 {
 		keys = []string{q.CoordinatorKey}
 	}
-	if q.CoordinatorType != groupKey || r.image().Topic(messages.OffsetsTopic) != nil {
+	if q.CoordinatorType != groupKey || r.image().Topic(metadata.OffsetsTopic) != nil {
 		respondCoordinators(r, q, keys)
 		return
 	}
 	create := &metadata.CreateInternalTopic{
-		Topic: messages.OffsetsTopic, Partitions: r.env.OffsetsPartitions, ReplicationFactor: r.env.OffsetsReplication,
+		Topic: metadata.OffsetsTopic, Partitions: r.env.OffsetsPartitions, ReplicationFactor: r.env.OffsetsReplication,
 	}
 	r.askController(create, func(value any, err error) {
 		if err != nil {

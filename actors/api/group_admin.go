@@ -10,6 +10,7 @@ import (
 	"troupe/actors/messages"
 	"troupe/partition/group"
 	"troupe/partition/kafka"
+	"troupe/partition/metadata"
 )
 
 // ListGroups, versions 0-5. v1 throttle time. v3 flexible. v4 states (KIP-518). v5 types (KIP-848). Every partition of the offsets topic that is
@@ -18,7 +19,7 @@ func listGroups(r *Request) {
 	q := r.Body.(*kmsg.ListGroupsRequest)
 	response := kmsg.NewPtrListGroupsResponse()
 	var coordinators []messages.Leader
-	if t := r.image().Topic(messages.OffsetsTopic); t != nil {
+	if t := r.image().Topic(metadata.OffsetsTopic); t != nil {
 		for _, p := range t.Partitions {
 			if l, ok := r.view.LeaderOf(p.Number); ok && (l.Broker == r.env.Broker || r.env.Single != nil) && l.Coordinator != nil {
 				coordinators = append(coordinators, l)

@@ -29,7 +29,7 @@ func newGroupBench(t *testing.T) *bench {
 	create.Topics = append(create.Topics, topic)
 	for _, body := range []any{
 		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, StoreID: "a", RaftID: 1, Host: "here", Port: 9092}}, create,
-		&metadata.CreateInternalTopic{Topic: messages.OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
+		&metadata.CreateInternalTopic{Topic: metadata.OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
 	} {
 		rows = append(rows, controller.Handle(epoch, &partition.Request{Body: body, Nonce: [16]byte{byte(len(rows)), 2}}).Records...)
 	}
@@ -37,7 +37,7 @@ func newGroupBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	number := image.Topic(messages.OffsetsTopic).Partitions[0].Number
+	number := image.Topic(metadata.OffsetsTopic).Partitions[0].Number
 	b.env.Router.Set(messages.NewView(image).With(epoch, messages.Led{Number: number, Leader: messages.Leader{Broker: 1, Epoch: 1, Replica: b.leader, Coordinator: b.leader}}))
 	return b
 }

@@ -89,7 +89,7 @@ func missingTopics(r *Request, q *kmsg.MetadataRequest) (names []string) {
 		return nil
 	}
 	for _, t := range q.Topics {
-		if t.Topic != nil && t.TopicID == (kafka.TopicID{}) && r.image().Topic(*t.Topic) == nil && metadata.CheckNewTopicName(*t.Topic) == nil && *t.Topic != messages.OffsetsTopic {
+		if t.Topic != nil && t.TopicID == (kafka.TopicID{}) && r.image().Topic(*t.Topic) == nil && metadata.CheckNewTopicName(*t.Topic) == nil && *t.Topic != metadata.OffsetsTopic {
 			names = append(names, *t.Topic)
 		}
 	}

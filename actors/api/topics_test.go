@@ -89,7 +89,7 @@ func TestFindCoordinator(t *testing.T) {
 	q.Version, q.CoordinatorKeys = 4, []string{"one", "two"}
 	r := b.send(q)
 	ask := next[*messages.Coordinate](b)
-	if c, ok := ask.Body.(*metadata.CreateInternalTopic); !ok || c.Topic != messages.OffsetsTopic || c.Partitions != 5 {
+	if c, ok := ask.Body.(*metadata.CreateInternalTopic); !ok || c.Topic != metadata.OffsetsTopic || c.Partitions != 5 {
 		t.Fatalf("asks for %+v", ask.Body)
 	}
 	id := kafka.TopicID{7}

@@ -144,7 +144,7 @@ func (b *bench) expect(slot uint64, want string) {
 	if r := b.replies[slot]; r != nil {
 		got = fmt.Sprint(r.Value)
 		if r.Err != nil {
-			got = kafka.Name(r.Err)
+			got = kafka.CodeName(kafka.Code(r.Err))
 		}
 	}
 	if got != want {

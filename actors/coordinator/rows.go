@@ -96,6 +96,9 @@ func (c *coordinator) take(m *loadedRows) {
 		clear(o.rows)
 	}
 	c.set(m.rows)
+	for _, o := range c.sorted() {
+		c.forgetIfEmpty(o)
+	}
 	c.tellAll()
 	later := c.later
 	c.later = nil

@@ -2,9 +2,12 @@ package coordinator
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 
 	"troupe/actors/messages"
 	"troupe/partition"
@@ -48,6 +51,18 @@ func TestCrashBeforeTheSnapshot(t *testing.T) {
 		if n := g.ask(1000, "count").Value.(int); n < acknowledged {
 			t.Errorf("seed %d: %d rows were acknowledged, %d are there", seed, acknowledged, n)
 		}
+	}
+}
+
+// Keys whose rows are gone when the rows are read anew are gone as well, but for those with actors.
+func TestKeysThatAreGoneAfterReload(t *testing.T) {
+	rows := map[string][]byte{"k": []byte("v")}
+	c := &coordinator{o: Options{KeyOf: func(k []byte) (string, bool) { return string(k), true }}, keys: map[string]*owner{
+		"gone": {key: "gone", rows: maps.Clone(rows)}, "busy": {key: "busy", rows: maps.Clone(rows), child: actor.NewPID("", "busy")}, "k": {key: "k", rows: maps.Clone(rows)},
+	}}
+	c.take(&loadedRows{rows: []partition.KeyValue{{Key: []byte("k"), Value: []byte("w")}}})
+	if c.keys["gone"] != nil || c.keys["busy"] == nil || string(c.keys["k"].rows["k"]) != "w" {
+		t.Errorf("these are left: %v", c.keys)
 	}
 }
 

@@ -67,7 +67,7 @@ func (n *trioNode) boot(incarnation uint64, snapshotRecords int) {
 	n.sys = actors.NewSystem(actors.Options{
 		Address: messages.AddressOf(n.id), Incarnation: incarnation, Stepper: n.st, Rand: n.st.Rand(),
 		Fault: func(kind, _ string, m any) {
-			if n.fault != nil && kind == replica.Kind.Name {
+			if n.fault != nil && kind == "partition" {
 				n.fault(m)
 			}
 		},

@@ -31,11 +31,14 @@ func (l *Links) dial(ctx context.Context, address string, mine greeting) (socket
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
+	if err == nil {
+		err = raw.SetDeadline(time.Time{})
+	}
 	if err != nil || mine.For == forProbe {
 		l.close(raw)
 		return nil, theirs, err
 	}
-	return socket, theirs, raw.SetDeadline(time.Time{})
+	return socket, theirs, nil
 }
 
 // explain says what may be behind an error before the other side's greeting.

@@ -84,15 +84,15 @@ func TestConnectionsAreMadeAgain(t *testing.T) {
 	a, b, _, toB := proxied(t, func(o *Options) { o.SilentMax = time.Hour })
 	toB.cut()
 	a.until("that messages may be lost in each lane", func() bool {
-		return a.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == laneCount
+		return a.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == actors.Lanes
 	})
 	b.until("that messages of its peer may be lost in each lane", func() bool {
-		return b.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == laneCount
+		return b.count(func(e any) bool { _, ok := e.(*Lost); return ok }) == actors.Lanes
 	})
-	for lane := range actors.Lane(laneCount) {
+	for lane := range actors.Lane(actors.Lanes) {
 		a.send(a.at(b), &note{Lane: lane, Number: uint64(lane)})
 	}
-	b.until("three notes", func() bool { return len(b.notes) == laneCount })
+	b.until("three notes", func() bool { return len(b.notes) == actors.Lanes })
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.count(isDown) > 0 {
@@ -245,4 +245,21 @@ func TestAPeerThatPanics(t *testing.T) {
 	if b.count(isDown) > 0 {
 		t.Errorf("it costs the other node its link: %v", describe(b.events))
 	}
+}
+
+// A peer's actor that panics as it is told where the peer is now goes there all the same.
+func TestAPeerThatPanicsAsItMoves(t *testing.T) {
+	var once atomic.Bool
+	a := startNode(t, nodeOptions{id: 1, fault: func(_, _ string, message any) {
+		if _, ok := message.(*moved); ok && once.CompareAndSwap(false, true) {
+			panic("a fault")
+		}
+	}})
+	b := startNode(t, nodeOptions{id: 2})
+	toB := startProxy(t, b.addr())
+	a.links.SetPeers(map[kafka.BrokerID]string{2: toB.addr()})
+	b.links.SetPeers(map[kafka.BrokerID]string{1: a.addr()})
+	a.untilUp(b)
+	a.links.SetPeers(map[kafka.BrokerID]string{2: b.addr()})
+	a.untilLogged("a node is linked", b.addr())
 }

@@ -102,7 +102,7 @@ func readGreeting(from io.Reader) (g greeting, err error) {
 
 // laneFor returns the lane that a connection is for.
 func laneFor(name string) (actors.Lane, bool) {
-	for lane := range actors.Lane(laneCount) {
+	for lane := range actors.Lane(actors.Lanes) {
 		if lane.String() == name {
 			return lane, true
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -99,6 +100,25 @@ func TestRefusalsAreTold(t *testing.T) {
 			b.untilLogged(c.words)
 		})
 	}
+}
+
+// A refusal that has become final is told at once, though one was told and logged a moment ago.
+func TestRefusalsThatBecomeFinal(t *testing.T) {
+	var final atomic.Bool
+	a := startNode(t, nodeOptions{id: 1})
+	b := startNode(t, nodeOptions{id: 2, change: func(o *Options) {
+		o.Admit = func(Hello) error { return &Refused{Words: "no", Final: final.Load()} }
+	}})
+	a.links.SetPeers(map[kafka.BrokerID]string{2: b.addr()})
+	refusal := func(final bool) {
+		untilEvent(a, fmt.Sprintf("a refusal, final: %v", final), func(m *Met) bool {
+			var refused *Refused
+			return errors.As(m.Err, &refused) && refused.Final == final
+		})
+	}
+	refusal(false)
+	final.Store(true)
+	refusal(true)
 }
 
 func TestProbe(t *testing.T) {

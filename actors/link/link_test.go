@@ -2,8 +2,11 @@ package link
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 
 	"troupe/actors"
 	"troupe/partition/kafka"
@@ -14,12 +17,12 @@ func TestMessagesArriveInOrderInEachLane(t *testing.T) {
 	link(a, b, c)
 	const each = 2000
 	for i := range uint64(each) {
-		for lane := range actors.Lane(laneCount) {
+		for lane := range actors.Lane(actors.Lanes) {
 			a.send(a.at(b), &note{Lane: lane, Number: i, Body: []byte("x")})
 			c.send(c.at(b), &note{Lane: lane, Number: i | 1<<32})
 		}
 	}
-	b.until("all notes", func() bool { return len(b.notes) == 2*laneCount*each })
+	b.until("all notes", func() bool { return len(b.notes) == 2*actors.Lanes*each })
 	next := map[[2]uint64]uint64{}
 	for _, m := range b.notes {
 		key := [2]uint64{uint64(m.Lane), m.Number >> 32}
@@ -167,4 +170,24 @@ func TestTheEndOfAProcessIsSeenWithoutSilence(t *testing.T) {
 	if d := a.untilDown(2); !d.Gone {
 		t.Errorf("down: %+v", d)
 	}
+}
+
+// A connection that comes too late for whoever wanted it is closed, and forgotten.
+func TestConnectionsThatComeTooLate(t *testing.T) {
+	a, b := startNode(t, nodeOptions{id: 1, change: withSecret(t, oneSecret)}), startNode(t, nodeOptions{id: 2, change: withSecret(t, oneSecret)})
+	socket, _, err := a.links.dial(context.Background(), b.addr(), greeting{Hello: a.links.Hello(), For: actors.Bulk.String(), Wants: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.system.Root().Send(actor.NewPID("1", "nobody"), &dialed{links: a.links, socket: socket})
+	a.until("no connection", func() bool {
+		a.links.mu.Lock()
+		defer a.links.mu.Unlock()
+		return len(a.links.sockets) == 0
+	})
+	b.until("its end", func() bool {
+		b.links.mu.Lock()
+		defer b.links.mu.Unlock()
+		return len(b.links.sockets) == 0
+	})
 }

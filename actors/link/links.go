@@ -30,9 +30,12 @@ type Options struct {
 	Admit func(Hello) error
 	// QueueBytesMax is what may wait for one peer in one lane; beyond it messages are undelivered, or Shortened.
 	QueueBytesMax int64
-	// A peer that is silent for SilentMax is down; each lets others hear it every HeartbeatEvery. Zero for 600 and 100 ms.
-	SilentMax, HeartbeatEvery time.Duration
+	// SilentMax is how long a peer may be silent until it is down. Zero for 600 ms.
+	SilentMax time.Duration
 }
+
+// heartbeatEvery is how often each node lets the others hear it.
+const heartbeatEvery = 100 * time.Millisecond
 
 // Links are a node's connections with others. It is safe for use by many goroutines.
 type Links struct {
@@ -57,9 +60,6 @@ type Links struct {
 func Start(parent actor.SpawnerContext, o Options) (*Links, error) {
 	if o.SilentMax == 0 {
 		o.SilentMax = 600 * time.Millisecond
-	}
-	if o.HeartbeatEvery == 0 {
-		o.HeartbeatEvery = 100 * time.Millisecond
 	}
 	if o.Hello.Address == "" {
 		o.Hello.Address = o.Socket.Addr().String()
@@ -87,13 +87,10 @@ func (l *Links) resolve(pid *actor.PID) (actor.Process, bool) {
 }
 
 // SetCluster has the node link with those of a cluster.
-func (l *Links) SetCluster(id string) { l.SetHello(func(h *Hello) { h.Cluster = id }) }
-
-// SetHello changes how the node introduces itself from now on. What is linked stays linked.
-func (l *Links) SetHello(change func(*Hello)) {
+func (l *Links) SetCluster(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	change(&l.hello)
+	l.hello.Cluster = id
 }
 
 // Hello is how the node introduces itself.
@@ -197,8 +194,8 @@ const (
 	complainsMax  = 1000 // that are remembered
 )
 
-// complain logs a line, once each minute for the same key. It tells whether it did.
-func (l *Links) complain(key string, at func(log.Logger) log.Logger, message string, keyvals ...any) bool {
+// complain logs a line, once each minute for the same key.
+func (l *Links) complain(key string, at func(log.Logger) log.Logger, message string, keyvals ...any) {
 	now := l.o.System.Now()
 	l.mu.Lock()
 	last, ok := l.complained[key]
@@ -213,7 +210,6 @@ func (l *Links) complain(key string, at func(log.Logger) log.Logger, message str
 	if !again {
 		at(l.o.System.Logger()).Log(append([]any{"msg", message}, keyvals...)...)
 	}
-	return !again
 }
 
 // warnEnd logs why an accepted connection has ended, where that is news.

@@ -107,7 +107,7 @@ func (p *peer) tick(now time.Time) {
 			}
 		}
 	}
-	p.links.o.System.After(p.links.o.HeartbeatEvery, p.self, &tick{p})
+	p.links.o.System.After(heartbeatEvery, p.self, &tick{p})
 }
 
 // forgive begins all times of waiting anew.

@@ -1,13 +1,6 @@
 package link
 
-import (
-	"sync"
-
-	"troupe/actors"
-)
-
-// laneCount is how many connections lead to a peer.
-const laneCount = int(actors.Bulk) + 1
+import "sync"
 
 // What one write takes at most, so that a heartbeat never waits behind more than that.
 const (

@@ -22,6 +22,7 @@ type (
 		lane actors.Lane
 	}
 	dialed struct {
+		links   *Links
 		attempt *attempt
 		socket  net.Conn
 		hello   Hello
@@ -32,7 +33,7 @@ type (
 // Undelivered closes a connection that came too late for whoever wanted it.
 func (d *dialed) Undelivered() (*actor.PID, any) {
 	if d.socket != nil {
-		d.socket.Close()
+		d.links.close(d.socket)
 	}
 	return nil, nil
 }
@@ -44,7 +45,7 @@ type peer struct {
 	address string
 
 	self  *actor.PID
-	lanes [laneCount]lane
+	lanes [actors.Lanes]lane
 	hello *Hello // of the incarnation that the connections lead to; nil where there are none
 	up    bool
 
@@ -135,15 +136,15 @@ func (p *peer) dial(now time.Time, l actors.Lane) {
 	links.o.System.Work(p.self, func() any {
 		defer cancel()
 		socket, hello, err := links.dial(ctx, address, mine)
-		return &dialed{a, socket, hello, err}
+		return &dialed{links, a, socket, hello, err}
 	})
 }
 
 // again calls at once where there is no connection, whatever pause was agreed.
 func (p *peer) again(now time.Time) {
 	p.pause = 0
-	for l := range actors.Lane(laneCount) {
-		if a := p.lanes[l].attempt; a != nil && now.Sub(a.began) > p.links.o.HeartbeatEvery {
+	for l := range actors.Lane(actors.Lanes) {
+		if a := p.lanes[l].attempt; a != nil && now.Sub(a.began) > heartbeatEvery {
 			a.cancel() // it may wait for an answer to a packet that was lost
 			p.lanes[l].attempt = nil
 		}
@@ -202,7 +203,7 @@ func (p *peer) dialed(now time.Time, m *dialed) {
 	}
 	p.heartbeat(now)
 	if m.attempt.lane == actors.Control {
-		for l := range actors.Lane(laneCount) {
+		for l := range actors.Lane(actors.Lanes) {
 			p.dial(now, l)
 		}
 	}
@@ -215,9 +216,8 @@ func (p *peer) failed(now time.Time, m *dialed) {
 	switch {
 	case errors.As(m.err, &refused):
 		p.down(now, refused.Words, false)
-		if p.links.complain("refused "+p.address, level.Error, "a node is not linked with", "node", p.remote.node, "address", p.address, "err", refused) {
-			p.links.tell(&Met{Address: p.address, Hello: m.hello, Err: refused})
-		}
+		p.links.complain("refused "+p.address, level.Error, "a node is not linked with", "node", p.remote.node, "address", p.address, "err", refused)
+		p.links.tell(&Met{Address: p.address, Hello: m.hello, Err: refused})
 	case errors.Is(m.err, syscall.ECONNREFUSED):
 		p.down(now, "its process is gone: nobody listens at "+p.address, true)
 	}

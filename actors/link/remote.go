@@ -14,7 +14,7 @@ import (
 type remote struct {
 	links *Links
 	node  kafka.BrokerID
-	lanes [laneCount]*outbox
+	lanes [actors.Lanes]*outbox
 }
 
 func newRemote(l *Links, node kafka.BrokerID) *remote {

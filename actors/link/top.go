@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -91,7 +92,7 @@ func (t *top) reconcile(ctx actor.Context) {
 func (t *top) spawn(ctx actor.Context, node kafka.BrokerID, address string) *entry {
 	remote := t.links.remote(node)
 	pid, err := t.links.o.System.Spawn(ctx, actors.Kind{Name: "peer", Prompt: true}, fmt.Sprintf("peer-%d", node), func() actor.Actor {
-		return &peer{links: t.links, remote: remote, address: address}
+		return &peer{links: t.links, remote: remote, address: cmp.Or(t.links.peers()[node], address)} // it may have moved since it was started first
 	})
 	if err != nil {
 		panic(err)

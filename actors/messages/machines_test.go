@@ -75,6 +75,15 @@ func conversation() []any {
 	create.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: "orders", NumPartitions: 1, ReplicationFactor: 1}}
 	return []any{
 		commit, &group.FetchOffsets{All: true}, &group.List{}, &group.Describe{Version: 6}, join, &group.List{}, &group.Describe{Version: 6}, &group.Delete{},
-		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, StoreID: "s"}}, create, &metadata.CreateInternalTopic{Topic: OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
+		&metadata.RegisterBroker{Broker: metadata.Broker{ID: 1, StoreID: "s"}}, create, &metadata.CreateInternalTopic{Topic: metadata.OffsetsTopic, Partitions: 1, ReplicationFactor: 1},
+	}
+}
+
+// Groups are on the partition that Kafka would have them on. The expected values are from Java's String.hashCode.
+func TestPartitionOfAGroupIsJavas(t *testing.T) {
+	for key, want := range map[string]int32{"": 0, "a": 47, "hello": 22, "console-consumer-1": 24, "größe": 7, "𝄞": 44, "polygenelubricants": 0} {
+		if got := partitionFor(key, 50); got != want {
+			t.Errorf("%q is on partition %d, want %d", key, got, want)
+		}
 	}
 }

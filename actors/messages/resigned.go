@@ -28,6 +28,9 @@ func (v *View) Named(number kafka.PartitionNumber, now time.Time) (l Leader, ok 
 
 // hear takes in who leads now, and who does no more. A later epoch wins over an earlier one, whoever is heard first; who stops leads no more, and nobody else does by that.
 func (v *View) hear(now time.Time, news []Led) {
+	if len(news) == 0 { // each commit of the metadata has every node say how far it is, and nothing else
+		return
+	}
 	leaders, last := maps.Clone(v.leaders), maps.Clone(v.resigned)
 	if leaders == nil {
 		leaders = make(map[kafka.PartitionNumber]Leader, len(news))

@@ -75,3 +75,18 @@ func leaderString(l messages.Leader, ok bool) string {
 	}
 	return fmt.Sprintf("%d/%d", l.Broker, l.Epoch)
 }
+
+// What a node says with each commit of the metadata, that it has it, costs as much however many leaders are known.
+func TestNewsOfNobodyIsCheap(t *testing.T) {
+	cost := func(leaders int) float64 {
+		news := make([]messages.Led, leaders)
+		for i := range news {
+			news[i] = messages.Led{Number: kafka.PartitionNumber(i), Leader: messages.Leader{Broker: 1, Epoch: 1, Replica: actor.NewPID("1", "replica")}}
+		}
+		v := messages.NewView(metadata.NewImage()).Live(2).With(time.Time{}, news...)
+		return testing.AllocsPerRun(10, func() { v.Of(time.Time{}, &messages.Leaders{Node: 2, Upto: 1}) })
+	}
+	if few, many := cost(1), cost(10_000); many > few {
+		t.Errorf("%v allocations beside one leader, %v beside many", few, many)
+	}
+}

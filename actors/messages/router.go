@@ -14,12 +14,6 @@ import (
 	"troupe/partition/metadata"
 )
 
-// The internal topics. Their partitions are logs of coordinators' machines.
-const (
-	MetadataTopic = metadata.MetadataTopic
-	OffsetsTopic  = metadata.OffsetsTopic
-)
-
 // A Leader is who serves a partition now.
 type Leader struct {
 	Broker kafka.BrokerID
@@ -220,18 +214,18 @@ func (v *View) Controller() (l Leader, ok bool) { return v.LeaderOf(kafka.Metada
 // GroupCoordinator returns the partition of the offsets topic that a group belongs to and its leader. The partition is
 // -1 where the topic does not exist yet, and ok is false where no leader is known.
 func (v *View) GroupCoordinator(group string) (partition int32, l Leader, ok bool) {
-	t := v.Image.Topic(OffsetsTopic)
+	t := v.Image.Topic(metadata.OffsetsTopic)
 	if t == nil {
 		return -1, Leader{}, false
 	}
-	partition = PartitionFor(group, len(t.Partitions))
+	partition = partitionFor(group, len(t.Partitions))
 	l, ok = v.LeaderOf(t.Partitions[partition].Number)
 	return partition, l, ok
 }
 
-// PartitionFor returns the partition of an internal topic that owns a key, as Kafka computes it: the absolute value of
+// partitionFor returns the partition of an internal topic that owns a key, as Kafka computes it: the absolute value of
 // Java's String.hashCode (zero for the smallest int, which has none), modulo the number of partitions.
-func PartitionFor(key string, partitions int) int32 {
+func partitionFor(key string, partitions int) int32 {
 	var h int32
 	for _, r := range key {
 		if r < 0x10000 {

@@ -104,12 +104,3 @@ func TestViewKnowsFullDisks(t *testing.T) {
 		v = next
 	}
 }
-
-// Groups are on the partition that Kafka would have them on. The expected values are from Java's String.hashCode.
-func TestPartitionForIsJavas(t *testing.T) {
-	for key, want := range map[string]int32{"": 0, "a": 47, "hello": 22, "console-consumer-1": 24, "größe": 7, "𝄞": 44, "polygenelubricants": 0} {
-		if got := messages.PartitionFor(key, 50); got != want {
-			t.Errorf("%q is on partition %d, want %d", key, got, want)
-		}
-	}
-}

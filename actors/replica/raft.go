@@ -91,9 +91,12 @@ func (r *replica) step(m *messages.Step) {
 	r.p.Step(m.Message)
 }
 
-// died follows the death of a node. Its followers need not wait for a leader that was there.
+// died follows the death of a node. Its followers need not wait for a leader that was there, and nobody there waits for records any more.
 func (r *replica) died(node kafka.BrokerID) {
 	r.interrupt(node)
+	for _, number := range r.tickets.withdrawOf(messages.AddressOf(node)) {
+		r.p.EndFetch(number)
+	}
 	for _, id := range r.peers.on(node) {
 		r.gone(id)
 	}

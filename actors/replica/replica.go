@@ -45,8 +45,8 @@ type Options struct {
 	restarted bool // there was an incarnation before
 }
 
-// Kind is the kind of all replicas.
-var Kind = actors.Kind{Name: "partition", Batching: true, Storing: true}
+// kind is the kind of all replicas.
+var kind = actors.Kind{Name: "partition", Batching: true, Storing: true}
 
 // Spawn starts a replica under its parent, under the partition's name and number: a topic that is made again may begin before its predecessor has
 // ended, and no topic's name can take that of the metadata's log.
@@ -62,7 +62,7 @@ func Spawn(parent actor.SpawnerContext, o Options) (*actor.PID, error) {
 	}
 	shared := &o // an incarnation that comes after a panic has the settings of now, not those of the first
 	name := fmt.Sprintf("%v:%d", o.Partition.Name, o.Partition.Number)
-	return o.System.Spawn(parent, Kind, name, func() actor.Actor { return &replica{o: *shared, shared: shared} })
+	return o.System.Spawn(parent, kind, name, func() actor.Actor { return &replica{o: *shared, shared: shared} })
 }
 
 // A replica is one incarnation of the actor.

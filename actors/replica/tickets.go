@@ -70,6 +70,20 @@ func (t *tickets) withdraw(to messages.ReplyTo) (number partition.Ticket, ok boo
 	return number, ok
 }
 
+// withdrawOf closes the tickets of the fetches of a node that wait, and returns them in the order in which they came.
+func (t *tickets) withdrawOf(address string) (numbers []partition.Ticket) {
+	for key, number := range t.waiting {
+		if key.address == address {
+			numbers = append(numbers, number)
+		}
+	}
+	slices.Sort(numbers)
+	for _, number := range numbers {
+		t.close(number, t.open[number])
+	}
+	return numbers
+}
+
 // all closes every ticket and returns who held them, in the order in which they came.
 func (t *tickets) all() []messages.ReplyTo {
 	var out []messages.ReplyTo

@@ -15,7 +15,7 @@ import (
 
 func testListener(t *testing.T) *Listener {
 	t.Helper()
-	system := actors.NewSystem(actors.Options{Incarnation: 1, Policies: map[string]actors.Policy{Kind.Name: actors.Never}})
+	system := actors.NewSystem(actors.Options{Incarnation: 1, Policies: map[string]actors.Policy{kind.Name: actors.Never}})
 	t.Cleanup(func() { system.Shutdown(time.Minute) })
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

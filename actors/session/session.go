@@ -12,8 +12,8 @@ import (
 	"troupe/actors/messages"
 )
 
-// Kind is the kind of sessions. They should be given the policy actors.Never.
-var Kind = actors.Kind{Name: "session", Batching: true}
+// kind is the kind of sessions. They should be given the policy actors.Never.
+var kind = actors.Kind{Name: "session", Batching: true}
 
 // A Conn is what a session's actor needs of its connection. The methods return at once.
 type Conn interface {
@@ -51,7 +51,7 @@ type session struct {
 
 // Spawn starts a session on a connection. It belongs to the parent.
 func Spawn(parent actor.SpawnerContext, env *api.Env, name string, c Conn) (*actor.PID, error) {
-	return env.System.Spawn(parent, Kind, name, func() actor.Actor { return &session{env: env, conn: c} })
+	return env.System.Spawn(parent, kind, name, func() actor.Actor { return &session{env: env, conn: c} })
 }
 
 // Receive handles a backlog, or a step in the actor's life.

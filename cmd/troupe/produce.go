@@ -220,7 +220,7 @@ func (p *producing) outcome(flushed error) error {
 	return refusal(fmt.Sprintf("%d records were not acknowledged", left), reason, "")
 }
 
-// readLine returns the next line without its end; the last one need not have one.
+// readLine returns the next line without its end; the last one need not have one. What comes before an error is not all of a line.
 func readLine(in *bufio.Reader) (string, error) {
 	var line []byte
 	for {
@@ -231,7 +231,7 @@ func readLine(in *bufio.Reader) (string, error) {
 			continue
 		case errors.Is(err, bufio.ErrBufferFull):
 			return "", fmt.Errorf("a line is longer than %d bytes", lineBytesMax)
-		case err != nil && len(line) == 0:
+		case err != nil && (len(line) == 0 || !errors.Is(err, io.EOF)):
 			return "", err
 		}
 		return strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r"), nil

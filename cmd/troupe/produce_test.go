@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -133,5 +135,31 @@ func write(t *testing.T, w io.Writer, text string) {
 	t.Helper()
 	if _, err := io.WriteString(w, text); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What came of a line when the input fails is not published: it may be half of a record.
+func TestLinesOfAnInputThatFails(t *testing.T) {
+	broken := errors.New("the pipe is broken")
+	for _, c := range []struct {
+		input io.Reader
+		want  string
+	}{
+		{strings.NewReader("a\nb"), "a,b,EOF"},
+		{io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), "a," + broken.Error()},
+	} {
+		in := bufio.NewReader(c.input)
+		var got []string
+		for {
+			line, err := readLine(in)
+			if err != nil {
+				got = append(got, err.Error())
+				break
+			}
+			got = append(got, line)
+		}
+		if strings.Join(got, ",") != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
 	}
 }

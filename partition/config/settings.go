@@ -59,8 +59,8 @@ type Flag struct {
 	Value string
 }
 
-// EnvironPrefix begins the names of the environment variables that are settings.
-const EnvironPrefix = "TROUPE_"
+// environPrefix begins the names of the environment variables that are settings.
+const environPrefix = "TROUPE_"
 
 // Load reads settings. Its error names the setting, where it stands and, for an unknown one, the nearest known name.
 func Load(from Sources) (*Settings, error) {
@@ -95,12 +95,12 @@ func (s *Settings) readEnviron(from Sources) error {
 	names := environNames()
 	for _, entry := range from.Environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, EnvironPrefix) {
+		if !strings.HasPrefix(name, environPrefix) {
 			continue
 		}
 		known, ok := names[name]
 		if !ok {
-			known = strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, EnvironPrefix), "_", "."))
+			known = strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, environPrefix), "_", "."))
 		}
 		if err := s.put(known, value, place{layer: inEnviron, origin: "environment variable " + name}); err != nil {
 			return err
@@ -131,7 +131,7 @@ func (s *Settings) readCommand(from Sources) error {
 func environNames() map[string]string {
 	out := map[string]string{}
 	for _, name := range settingNames {
-		out[EnvironPrefix+strings.ToUpper(strings.ReplaceAll(name, ".", "_"))] = name
+		out[environPrefix+strings.ToUpper(strings.ReplaceAll(name, ".", "_"))] = name
 	}
 	return out
 }
@@ -160,7 +160,7 @@ func (s *Settings) put(name, value string, at place) error {
 		if value, err = own.read(value); err != nil {
 			return fmt.Errorf("%s, %s: %w", at.origin, name, err)
 		}
-	case Foreign(name):
+	case isForeign(name):
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no meaning in troupe and is ignored (%s)", name, at.origin))
 		return nil
 	default:

@@ -22,8 +22,8 @@ var foreign = []string{
 	"confluent.", "eligible.leader.replicas.", "node.rack", "cordoned.log.dirs",
 }
 
-// Foreign tells whether a name is one of Kafka's settings that have no meaning here.
-func Foreign(name string) bool {
+// isForeign tells whether a name is one of Kafka's settings that have no meaning here.
+func isForeign(name string) bool {
 	for _, f := range foreign {
 		if name == f || strings.HasSuffix(f, ".") && strings.HasPrefix(name, f) {
 			return true

@@ -91,7 +91,7 @@ func CheckBroker(values map[string]string) error {
 		switch {
 		case p == nil && slices.Contains(foreignDynamic, name):
 			continue
-		case p == nil && !slices.Contains(settingNames, name) && !Foreign(name):
+		case p == nil && !slices.Contains(settingNames, name) && !isForeign(name):
 			return refusef("Unknown broker config name: %s; the nearest known one is %s", name, nearest(name, brokerNames))
 		case p == nil || !p.Dynamic:
 			return refusef("Cannot update these configs dynamically: [%s]", name)

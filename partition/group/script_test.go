@@ -326,7 +326,7 @@ func (h *harness) take(out partition.Outcome) {
 	}
 	for _, r := range out.Replies {
 		if r.Err != nil {
-			h.say("%d: %s", r.Ticket, kafka.Name(r.Err))
+			h.say("%d: %s", r.Ticket, kafka.CodeName(kafka.Code(r.Err)))
 			continue
 		}
 		h.say("%d: %s", r.Ticket, h.response(r.Response))

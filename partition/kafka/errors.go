@@ -56,15 +56,7 @@ func Message(err error) *string {
 	return &s
 }
 
-// Name returns the protocol's name of err's code, as metrics and logs show it; NONE for nil.
-func Name(err error) string {
-	if err == nil {
-		return "NONE"
-	}
-	return CodeName(Code(err))
-}
-
-// CodeName returns the protocol's name of an error code.
+// CodeName returns the protocol's name of an error code, as metrics and logs show it; NONE for 0.
 func CodeName(code int16) string {
 	if code == 0 {
 		return "NONE"

@@ -26,7 +26,7 @@ type ControllerOptions struct {
 // that are on their way.
 type Controller struct {
 	o     ControllerOptions
-	image *Image
+	image *Image // nobody else has it
 	// Producer ids are handed out from a block whose end is in the log, so that most requests write nothing.
 	nextProducerID, producerIDsEnd int64
 }
@@ -106,13 +106,13 @@ func (c *Controller) Deadline() time.Time { return time.Time{} }
 // Idle is false: there is always a cluster.
 func (c *Controller) Idle() bool { return false }
 
-// write adds rows to the outcome and to the image at once.
+// write adds rows to the outcome and to the image at once. The image is changed where it is: one request may make thousands of topics.
 func (c *Controller) write(out *partition.Outcome, rows ...partition.KeyValue) {
-	image, err := c.image.Apply(rows)
-	if err != nil {
-		panic(fmt.Sprintf("metadata: the controller made a row that it can't read: %v", err))
+	for _, kv := range rows {
+		if err := c.image.apply(kv); err != nil {
+			panic(fmt.Sprintf("metadata: the controller made a row that it can't read: %v", err))
+		}
 	}
-	c.image = image
 	out.Records = append(out.Records, rows...)
 }
 

@@ -27,7 +27,7 @@ func newLab(t *testing.T, brokers ...kafka.BrokerID) *lab {
 	for i, id := range brokers {
 		b := Broker{ID: id, StoreID: fmt.Sprintf("s%d", id), Host: "localhost", Port: 9092}
 		if i == 0 {
-			b.RaftID = founderRaftID
+			b.RaftID = FounderRaftID
 		}
 		if _, err, _ := l.ask(&RegisterBroker{b}); err != nil {
 			t.Fatal(err)
@@ -161,7 +161,7 @@ func TestImageComesBackFromItsRows(t *testing.T) {
 	if !reflect.DeepEqual(before, l.c.image) {
 		t.Errorf("before %+v\nafter  %+v", before, l.c.image)
 	}
-	if l.c.image.ClusterID() != "founded" || l.c.image.PartitionCount() != 7 || !l.c.image.Topic("__consumer_offsets").Internal {
+	if l.c.image.ClusterID() != "founded" || len(l.c.image.byNumber) != 7 || !l.c.image.Topic("__consumer_offsets").Internal {
 		t.Errorf("%+v", l.c.image)
 	}
 	if _, _, wrote := l.ask(&RegisterBroker{*l.c.image.Broker(2)}); wrote {

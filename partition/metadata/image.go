@@ -11,8 +11,8 @@ import (
 	"troupe/partition/kafka"
 )
 
-// An Image is the cluster's metadata at one offset of its log. It never changes; what its methods return is shared
-// and read only.
+// An Image is the cluster's metadata at one offset of its log. It never changes, but for a controller's own; what its methods return is shared
+// and read only, and stays as it is.
 type Image struct {
 	clusterID string
 	topics    map[string]*Topic
@@ -120,9 +120,6 @@ func (i *Image) Recovered() []kafka.PartitionNumber { return slices.Sorted(maps.
 func (i *Image) NextPartition() kafka.PartitionNumber {
 	return kafka.PartitionNumber(i.counter(nextPartition, firstPartition))
 }
-
-// PartitionCount is the number of partitions of all topics.
-func (i *Image) PartitionCount() int { return len(i.byNumber) }
 
 // Config returns the settings that were made for a resource; nil where there are none.
 func (i *Image) Config(r Resource) map[string]string { return i.configs[r] }

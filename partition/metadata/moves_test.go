@@ -159,7 +159,7 @@ func TestGrows(t *testing.T) {
 	chosen.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1}}}
 	one := topic("one", 1)
 	one.ReplicationFactor = 1
-	l.create(topic("default", 1), topic("lowered", 1), topic("raised", 1), chosen, one)
+	l.create(topic("default", 1), topic("lowered", 1), topic("raised", 1), chosen, one, topic("kept", 1))
 	l.c.o.DefaultReplicationFactor = 1
 	l.create(topic("set", 1))
 	l.ask(&CreateInternalTopic{Topic: "__consumer_offsets", Partitions: 1, ReplicationFactor: -1})
@@ -171,11 +171,12 @@ func TestGrows(t *testing.T) {
 	}
 	l.ask(alterOf("lowered", 0, 2, 3))
 	l.ask(alterOf("raised", 0, 1, 2, 3, 4))
+	l.ask(alterOf("kept", 0, 1))
 	more := kmsg.NewPtrCreatePartitionsRequest()
 	more.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: "default", Count: 2}}
 	l.ask(more)
 	l.restart()
-	for name, want := range map[string]bool{"default": true, "lowered": false, "raised": true, "chosen": false, "one": false, "set": false, "__consumer_offsets": true, "__other": false} {
+	for name, want := range map[string]bool{"default": true, "lowered": false, "raised": true, "kept": false, "chosen": false, "one": false, "set": false, "__consumer_offsets": true, "__other": false} {
 		if got := l.c.image.Topic(name).grows(); got != want {
 			t.Errorf("%s grows: %v", name, got)
 		}

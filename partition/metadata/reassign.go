@@ -35,7 +35,7 @@ func (c *Controller) alterReassignments(out *partition.Outcome, r *kmsg.AlterPar
 			b.ErrorCode, b.ErrorMessage = kafka.Code(err), kafka.Message(err)
 			a.Partitions = append(a.Partitions, b)
 		}
-		if t != nil && !slices.EqualFunc(t.Partitions, old.Partitions, equal) {
+		if t != nil && (t.grows() != old.grows() || !slices.EqualFunc(t.Partitions, old.Partitions, equal)) {
 			c.write(out, topicRow(t))
 		}
 		response.Topics = append(response.Topics, a)

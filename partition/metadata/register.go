@@ -20,8 +20,8 @@ type Registered struct {
 	RaftID uint64 // of its replica of the metadata partition
 }
 
-// founderRaftID is the raft id of the metadata partition's first replica, whose node founded the cluster.
-const founderRaftID = 1
+// FounderRaftID is the raft id of the metadata partition's first replica, whose node founded the cluster: the only voter at first.
+const FounderRaftID = 1
 
 func (c *Controller) registerBroker(out *partition.Outcome, b Broker) (response any, err error) {
 	if err = c.checkRegistration(&b); err != nil {
@@ -75,10 +75,10 @@ func (c *Controller) giveRaftID(b, old *Broker) ([]partition.KeyValue, error) {
 	case old != nil && old.StoreID == b.StoreID && old.RaftID != 0:
 		b.RaftID = old.RaftID
 		return nil, nil
-	case next == 0 && b.RaftID != founderRaftID:
+	case next == 0 && b.RaftID != FounderRaftID:
 		return nil, kafka.Errorf(kerr.BrokerNotAvailable, "The node that founded the cluster has not registered yet; ask again.")
 	case next == 0:
-		next = founderRaftID
+		next = FounderRaftID
 	case b.RaftID != 0:
 		return nil, kafka.Errorf(kerr.InvalidRegistration,
 			"The data folder of broker %d (store %s) was once of this cluster, and is not registered any more. Start the broker with an empty one.", b.ID, b.StoreID)

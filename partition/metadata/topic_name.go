@@ -51,16 +51,33 @@ func CheckNewTopicName(name string) error {
 	return CheckTopicName(name)
 }
 
-// collision returns an existing topic whose name differs in nothing but '.' and '_', which Kafka's metrics can't tell apart.
-func (c *Controller) collision(name string) string {
-	plain := strings.ReplaceAll(name, ".", "_")
+// collisions finds existing topics whose names differ in nothing but '.' and '_', which Kafka's metrics can't tell apart. It looks through the topics once for a request.
+type collisions struct {
+	image *Image
+	names map[string]string // the first name of those that are alike, by what they have in common
+}
+
+func plainName(name string) string { return strings.ReplaceAll(name, ".", "_") }
+
+// with returns an existing topic with which that of a new name would collide, empty for none.
+func (x *collisions) with(name string) string {
+	plain := plainName(name)
 	if !strings.Contains(plain, "_") {
 		return ""
 	}
-	for _, t := range c.image.Topics() {
-		if t.Name != name && strings.ReplaceAll(t.Name, ".", "_") == plain {
-			return t.Name
+	if x.names == nil {
+		x.names = make(map[string]string, len(x.image.topics))
+		for name := range x.image.topics {
+			x.add(name)
 		}
 	}
-	return ""
+	return x.names[plain]
+}
+
+// add takes in a topic that has been created.
+func (x *collisions) add(name string) {
+	plain := plainName(name)
+	if first, ok := x.names[plain]; x.names != nil && (!ok || name < first) {
+		x.names[plain] = name
+	}
 }

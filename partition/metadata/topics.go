@@ -16,6 +16,7 @@ import (
 func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRequest, nonce [16]byte) *kmsg.CreateTopicsResponse {
 	response := kmsg.NewPtrCreateTopicsResponse()
 	tooMany := c.tooManyPartitions(r)
+	names := &collisions{image: c.image}
 	for i, again := range distinct(r.Topics, func(q *kmsg.CreateTopicsRequestTopic) string { return q.Topic }) {
 		q := &r.Topics[i]
 		a := kmsg.NewCreateTopicsResponseTopic()
@@ -27,7 +28,7 @@ func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRe
 		case again:
 			err = errDuplicateTopic
 		default:
-			t, err = c.plan(q, nonce, i)
+			t, err = c.plan(q, names, nonce, i)
 		}
 		a.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // an error has none, which is not null
 		if err != nil {
@@ -38,6 +39,7 @@ func (c *Controller) createTopics(out *partition.Outcome, r *kmsg.CreateTopicsRe
 		values := topicConfigs(q)
 		if !r.ValidateOnly {
 			c.create(out, t, values)
+			names.add(t.Name)
 		}
 		a.TopicID = t.ID
 		a.NumPartitions, a.ReplicationFactor = int32(len(t.Partitions)), int16(len(t.Partitions[0].Replicas))
@@ -82,14 +84,14 @@ func topicConfigs(q *kmsg.CreateTopicsRequestTopic) map[string]string {
 }
 
 // plan returns the topic that a request asks for, with its partitions' numbers as they will be if it is created now.
-func (c *Controller) plan(q *kmsg.CreateTopicsRequestTopic, nonce [16]byte, n int) (*Topic, error) {
+func (c *Controller) plan(q *kmsg.CreateTopicsRequestTopic, names *collisions, nonce [16]byte, n int) (*Topic, error) {
 	if err := CheckNewTopicName(q.Topic); err != nil {
 		return nil, err
 	}
 	if c.image.Topic(q.Topic) != nil {
 		return nil, kafka.Errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", q.Topic)
 	}
-	if other := c.collision(q.Topic); other != "" {
+	if other := names.with(q.Topic); other != "" {
 		return nil, kafka.Errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", q.Topic, other)
 	}
 	for _, kv := range q.Configs {

@@ -5,10 +5,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/partition"
 	"troupe/partition/kafka"
 )
 
@@ -55,7 +57,9 @@ func TestCreateTopics(t *testing.T) {
 		{"replicas and their number", with(assigned("d", []int32{1}), func(q *kmsg.CreateTopicsRequestTopic) { q.NumPartitions = 1 }), kerr.InvalidRequest},
 	}
 	l := newLab(t, 1, 2)
-	l.create(topic("old", 1), topic("ol.d", 1))
+	if two := l.create(topic("old", 1), topic("ol.d", 1), topic("ol_d", 1)); two[1].ErrorCode != 0 || two[2].ErrorCode != kerr.InvalidTopicException.Code {
+		t.Errorf("two of one request that collide are answered with %+v", two)
+	}
 	for _, test := range tests {
 		a := l.create(test.q)[0]
 		want := int16(0)
@@ -183,5 +187,42 @@ func TestCreateTopicsTellsSettings(t *testing.T) {
 	validate.Topics, validate.ValidateOnly = []kmsg.CreateTopicsRequestTopic{topic("c", 1)}, true
 	if response, _, _ := l.ask(validate); response.(*kmsg.CreateTopicsResponse).Topics[0].TopicID == [16]byte{} {
 		t.Error("a topic that is only checked has no id")
+	}
+}
+
+// A request for many topics costs each of them as much as one for few.
+func BenchmarkTopicsOfOneRequest(b *testing.B) {
+	for _, n := range []int{1000, partitionsPerRequest - 1} {
+		create, remove := kmsg.NewPtrCreateTopicsRequest(), kmsg.NewPtrDeleteTopicsRequest()
+		for i := range n {
+			name := fmt.Sprintf("orders.eu_%d", i)
+			create.Topics = append(create.Topics, topic(name, 1))
+			remove.TopicNames = append(remove.TopicNames, name)
+		}
+		c := NewController(ControllerOptions{ClusterID: "founded", DefaultReplicationFactor: 1, DeleteTopics: true})
+		if _, err := c.Restore(time.Time{}, []partition.KeyValue{brokerRow(&Broker{ID: 1})}); err != nil {
+			b.Fatal(err)
+		}
+		for _, step := range []struct {
+			name       string
+			body, undo any
+		}{{"create", create, remove}, {"delete", remove, create}} {
+			b.Run(fmt.Sprintf("%s=%d", step.name, n), func(b *testing.B) {
+				for b.Loop() {
+					if step.name == "delete" {
+						b.StopTimer()
+						c.Handle(time.Time{}, &partition.Request{Body: step.undo})
+						b.StartTimer()
+					}
+					c.Handle(time.Time{}, &partition.Request{Body: step.body})
+					if step.name == "create" {
+						b.StopTimer()
+						c.Handle(time.Time{}, &partition.Request{Body: step.undo})
+						b.StartTimer()
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/topic")
+			})
+		}
 	}
 }
