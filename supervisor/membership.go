@@ -232,7 +232,7 @@ func (p *membership) complain(v verdict) {
 	}
 	if now.Sub(p.complained) >= complainEvery {
 		p.complained = now
-		level.Warn(p.b.system.Logger()).Log("msg", "the data folder is empty, and whether to found a cluster or to join one is not known yet", "waiting_for", v.wait, "seeds", strings.Join(v.seeds, ","))
+		level.Warn(p.b.system.Logger()).Log("msg", "the data folder is empty, and whether to found a cluster or to join one is not known yet", "waiting_for", v.wait, "seeds", strings.Join(v.seeds, ", "))
 	}
 }
 
