@@ -29,7 +29,9 @@ type node struct {
 	slot    uint64
 	replica uint64 // the raft id of the metadata's replica here, 0 until it is known
 	begun   bool
+	serving bool
 	leaving bool // it is about to end
+	waits   wait // where it does not serve yet: for what
 }
 
 // What the top of the tree hears, beside answers.
@@ -54,6 +56,8 @@ type (
 	// tooLate says that an answer has not come in time.
 	tooLate struct{ slot uint64 }
 	again   struct{ do func() }
+	// stillWaiting says that the node may not serve yet after a while.
+	stillWaiting struct{}
 	// leaving says that the node is about to end, and fenced by its own wish.
 	leaving struct{}
 )
@@ -87,6 +91,8 @@ func (n *node) Receive(ctx actor.Context) {
 		}
 	case *listening:
 		n.listens(m)
+	case *stillWaiting:
+		n.complain()
 	case *leaving:
 		n.leaving = true
 	case *actor.Stopping:
@@ -139,6 +145,7 @@ func (n *node) begin(m *belongs) {
 	}
 	n.begun = true
 	n.replica = m.replica
+	b.system.After(complainEvery, n.self, &stillWaiting{})
 	n.spawn(actors.Kind{Name: "directory", Batching: true}, "directory", func() actor.Actor { return newDirectory(b) })
 	b.env = api.NewEnv(b.apiOptions())
 	n.spawn(actors.Kind{Name: "partitions"}, "partitions", func() actor.Actor { return &partitions{b: b, cluster: m.cluster, replica: m.replica} })
@@ -166,8 +173,10 @@ func (n *node) holds(m *holdsReplica) {
 // registered waits until the view has all that was committed before the node registered, and then until its partitions are led.
 func (n *node) registered() {
 	b := n.b
+	n.waits = forRegistration
 	n.await(func(v *messages.View) bool { return v.Complete }, func() {
 		b.system.Root().Send(b.partitions, &dropOrphans{})
+		n.waits = forLeaders
 		n.awaitLeaders(b.system.Now().Add(leadersWithin))
 	})
 }
@@ -219,6 +228,7 @@ func (n *node) listens(m *listening) {
 // enlist registers the node as one that serves, and does so again whenever the others have fenced it because they could not reach it for a while.
 func (n *node) enlist(me metadata.Broker, then func()) {
 	n.register(me, func(uint64) {
+		n.waits = forRegistration
 		n.await(func(v *messages.View) bool { return n.isMe(v, false) }, func() {
 			then()
 			n.await(func(v *messages.View) bool { return n.isMe(v, true) }, func() {
@@ -242,6 +252,7 @@ func (n *node) isMe(v *messages.View, fenced bool) bool {
 func (n *node) register(me metadata.Broker, then func(replica uint64)) {
 	b := n.b
 	me.ID, me.StoreID, me.Incarnation, me.Link, me.RaftID, me.Level = b.o.NodeID, b.o.StoreID, b.o.Incarnation, b.o.LinkAddress, n.replica, featureLevel
+	n.waits = forController
 	n.await(func(v *messages.View) bool { l, ok := v.Controller(); return ok && l.Coordinator != nil }, func() {
 		l, ok := b.router.View().Controller()
 		if !ok {
@@ -272,6 +283,7 @@ func isRefusal(err error) bool {
 }
 
 func (n *node) serve(socket net.Listener) {
+	n.serving = true
 	if socket == nil {
 		n.b.o.Ready(nil)
 		return

@@ -18,7 +18,7 @@ type verdict struct {
 	join  string   // a cluster's id
 	wait  string   // for what, in words
 	err   error    // it can't become a member
-	seeds []string // that have not answered
+	seeds []string // that have not answered, each with the reason
 }
 
 // judge decides whether a node with an empty folder founds a cluster, joins one, or waits. A cluster is founded only if every seed has
@@ -31,8 +31,11 @@ func judge(self link.Hello, seeds []string, met map[string]*link.Met) verdict {
 	for _, seed := range seeds {
 		m := met[seed]
 		switch {
-		case m == nil || m.Err != nil && m.Hello.Node == 0:
-			v.seeds = append(v.seeds, seed)
+		case m == nil:
+			v.seeds = append(v.seeds, seed+" (no answer yet)")
+			continue
+		case m.Err != nil && m.Hello.Node == 0:
+			v.seeds = append(v.seeds, fmt.Sprintf("%s (%v)", seed, m.Err))
 			continue
 		case m.Err != nil:
 			refused = append(refused, fmt.Errorf("%s: %w", seed, m.Err))

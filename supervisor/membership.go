@@ -48,6 +48,7 @@ type known struct {
 	joining    bool
 	met        map[string]*link.Met // the newest answer of each seed
 	complained time.Time
+	strangers  map[string]time.Time // seeds that are nodes of another cluster: when that was said last
 
 	peers   map[kafka.BrokerID]string // as the network was told
 	knocked map[kafka.BrokerID]string // nodes that said where they are before the metadata did
@@ -59,7 +60,7 @@ type known struct {
 // newMembership returns what makes the actor, each time with what it knew before.
 func newMembership(b *builder, node *actor.PID) func() actor.Actor {
 	k := &known{
-		began: b.system.Now(), met: map[string]*link.Met{}, peers: map[kafka.BrokerID]string{}, knocked: map[kafka.BrokerID]string{}, up: map[kafka.BrokerID]*link.Up{},
+		began: b.system.Now(), met: map[string]*link.Met{}, strangers: map[string]time.Time{}, peers: map[kafka.BrokerID]string{}, knocked: map[kafka.BrokerID]string{}, up: map[kafka.BrokerID]*link.Up{},
 	}
 	return func() actor.Actor { return &membership{b: b, node: node, known: k} }
 }
@@ -76,10 +77,13 @@ type (
 )
 
 const (
-	lookEvery     = 250 * time.Millisecond
+	lookEvery = 250 * time.Millisecond
+	// lookRarely is lookEvery for a node that has its cluster's metadata, which names all others.
+	lookRarely    = 10 * time.Second
 	complainEvery = 10 * time.Second
-	// strangerWithin is how long after its start a node minds that a seed belongs to another cluster.
+	// strangerWithin is how long after its start a node ends because a seed belongs to another cluster. Later it says so, each strangerEvery.
 	strangerWithin = 10 * time.Second
+	strangerEvery  = time.Minute
 )
 
 // Receive handles one message.
@@ -167,7 +171,7 @@ func (p *membership) seeds() []string {
 	return p.b.o.Settings.List("seeds")
 }
 
-// look asks the seeds who they are: until the node has found its cluster, and after that until each of them is known by its id.
+// look asks the seeds who they are: until the node has found its cluster, and after that, less often in the end, until each of them is known by its id.
 func (p *membership) look() {
 	again := p.cluster == ""
 	for _, seed := range p.seeds() {
@@ -177,7 +181,11 @@ func (p *membership) look() {
 		}
 	}
 	if again && p.b.o.Network != nil {
-		p.b.system.After(lookEvery, p.self, &lookAround{})
+		every := lookEvery
+		if p.b.router.View().Complete {
+			every = lookRarely
+		}
+		p.b.system.After(every, p.self, &lookAround{})
 	}
 }
 
@@ -218,10 +226,16 @@ func (p *membership) meet(m *link.Met) {
 	}
 }
 
-// checkCluster ends a node that has come with the data of one cluster to the seeds of another.
+// checkCluster ends a node that has come with the data of one cluster to the seeds of another. One that has been there for a while goes on: it is the seed that is wrong.
 func (p *membership) checkCluster(m *link.Met) {
-	if other := m.Hello.Cluster; other != "" && other != p.cluster && p.b.system.Now().Sub(p.began) < strangerWithin {
+	other, now := m.Hello.Cluster, p.b.system.Now()
+	switch said, again := p.strangers[m.Address]; {
+	case other == "" || other == p.cluster:
+	case now.Sub(p.began) < strangerWithin:
 		p.b.o.Failed(fmt.Errorf("the data folder belongs to cluster %s, and the node at %s to cluster %s: a node joins another cluster only with an empty data folder", p.cluster, m.Address, other))
+	case !again || now.Sub(said) >= strangerEvery:
+		p.strangers[m.Address] = now
+		level.Error(p.b.system.Logger()).Log("msg", "a seed is a node of another cluster; correct the seeds of this node, or what runs there", "seed", m.Address, "node", m.Hello.Node, "its_cluster", other, "cluster", p.cluster)
 	}
 }
 
@@ -233,7 +247,7 @@ func (p *membership) complain(v verdict) {
 	}
 	if now.Sub(p.complained) >= complainEvery {
 		p.complained = now
-		level.Warn(p.b.system.Logger()).Log("msg", "the data folder is empty, and whether to found a cluster or to join one is not known yet", "waiting_for", v.wait, "seeds", strings.Join(v.seeds, ","))
+		level.Warn(p.b.system.Logger()).Log("msg", "the data folder is empty, and whether to found a cluster or to join one is not known yet", "waiting_for", v.wait, "seeds", strings.Join(v.seeds, ", "))
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // DescribeLogDirs, versions 1-5. v2 flexible. v3 an error for the whole. v4 the size of the disk (KIP-827). v5 cordoned folders (KIP-1066). There is one folder, the data
 // folder, and in it the replicas on this node; one that does not answer, because it starts or is out of service, is left out. Where clients know one address for all nodes
-// there is a folder for each node that is there.
+// there is a folder for each node that is there; how large its disk is is known of the one that answers alone, and -1 of the others.
 func describeLogDirs(r *Request) {
 	q := r.Body.(*kmsg.DescribeLogDirsRequest)
 	dirs := []*logDir{r.logDir(q, r.env.Broker, r.env.LogDir)}

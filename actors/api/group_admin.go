@@ -14,15 +14,21 @@ import (
 )
 
 // ListGroups, versions 0-5. v1 throttle time. v3 flexible. v4 states (KIP-518). v5 types (KIP-848). Every partition of the offsets topic that is
-// coordinated here is asked; where clients know one address for all nodes, every one there is.
+// coordinated here is asked; where clients know one address for all nodes, every one there is. One that nobody coordinates has groups that nobody else lists then: the client, which
+// is told so, asks again.
 func listGroups(r *Request) {
 	q := r.Body.(*kmsg.ListGroupsRequest)
 	response := kmsg.NewPtrListGroupsResponse()
 	var coordinators []messages.Leader
 	if t := r.image().Topic(metadata.OffsetsTopic); t != nil {
 		for _, p := range t.Partitions {
-			if l, ok := r.view.LeaderOf(p.Number); ok && (l.Broker == r.env.Broker || r.env.Single != nil) && l.Coordinator != nil {
+			switch l, ok := r.view.LeaderOf(p.Number); {
+			case ok && (l.Broker == r.env.Broker || r.env.Single != nil) && l.Coordinator != nil:
 				coordinators = append(coordinators, l)
+			case r.env.Single != nil:
+				response.ErrorCode = r.errCode(kerr.CoordinatorNotAvailable)
+				r.respond(response)
+				return
 			}
 		}
 	}
@@ -40,8 +46,12 @@ func listGroups(r *Request) {
 					response.Groups = append(response.Groups, *listed)
 				}
 			}
-			if err != nil && response.ErrorCode == 0 && kafka.Code(err) != kerr.NotCoordinator.Code {
+			switch {
+			case err == nil || response.ErrorCode != 0:
+			case kafka.Code(err) != kerr.NotCoordinator.Code:
 				response.ErrorCode = r.errCode(err)
+			case r.env.Single != nil:
+				response.ErrorCode = r.errCode(kerr.CoordinatorNotAvailable)
 			}
 			done()
 		})

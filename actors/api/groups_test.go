@@ -160,3 +160,48 @@ func TestDeleteGroupsTwice(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// Where clients know all nodes, each lists the groups of its own. Where they know one address a list that is not whole is an error, which clients take for one to try again.
+func TestListGroupsIsWhole(t *testing.T) {
+	list := func(b *bench, answer error) *kmsg.ListGroupsResponse {
+		t.Helper()
+		q := kmsg.NewPtrListGroupsRequest()
+		q.Version = 5
+		r := b.send(q)
+		if len(b.asked) > 0 {
+			var groups any = []any{&kmsg.ListGroupsResponseGroup{Group: "billing"}}
+			if answer != nil {
+				groups = nil
+			}
+			b.reply(next[*messages.CoordinateAll](b).Reply, groups, answer)
+		}
+		return response[*kmsg.ListGroupsResponse](b, r)
+	}
+	for _, c := range []struct {
+		name   string
+		single bool
+		led    bool
+		answer error
+		code   int16
+		groups int
+	}{
+		{"a coordinator answers", false, true, nil, 0, 1},
+		{"it has just moved", false, true, kerr.NotCoordinator, 0, 0},
+		{"it loads", false, true, kerr.CoordinatorLoadInProgress, kerr.CoordinatorLoadInProgress.Code, 0},
+		{"there is none", false, false, nil, 0, 0},
+		{"one address, and it answers", true, true, nil, 0, 1},
+		{"one address, and it has just moved", true, true, kerr.NotCoordinator, kerr.CoordinatorNotAvailable.Code, 0},
+		{"one address, and there is none", true, false, nil, kerr.CoordinatorNotAvailable.Code, 0},
+	} {
+		b := newGroupBench(t)
+		if c.single {
+			b.env.Single = &Endpoint{Host: "front", Port: 9000}
+		}
+		if !c.led {
+			b.env.Router.Set(messages.NewView(b.env.Router.View().Image))
+		}
+		if a := list(b, c.answer); a == nil || a.ErrorCode != c.code || len(a.Groups) != c.groups {
+			t.Errorf("%s: %+v", c.name, a)
+		}
+	}
+}

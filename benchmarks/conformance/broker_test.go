@@ -3,23 +3,18 @@ package conformance
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // A broker is what the clients talk to: one node, or NODES of them, which clients with SINGLE=1 know by one address. With MOVING=1 leaders move all the time.
@@ -55,6 +50,10 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	for _, what := range stayed() {
+		fmt.Println("MOVING:", what)
+		code = 1
+	}
 	if path, err := binary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
@@ -189,58 +188,6 @@ func (n *node) end() {
 	if n.t.Failed() && n.log.Len() > 0 {
 		n.t.Logf("the broker's log:\n%s", n.log)
 		n.log.Reset()
-	}
-}
-
-// pause is how long leaders stay, at least. librdkafka asks for an offset 500 ms after it has heard that the leader has changed, with the leader's epoch of then. Where
-// leaders change more often, that epoch is an old one each time (FENCED_LEADER_EPOCH), and a consumer without a committed offset may never begin. It is the same with Apache
-// Kafka: with a pause of 300 ms a read gets nothing in a minute, with 400 ms one takes 17 s, and from 500 ms on all are as fast as ever. What a client needs to hear of
-// the new leader comes on top.
-const pause = 600 * time.Millisecond
-
-// move gives every partition another leader, again and again, until the test ends.
-func (b *broker) move() {
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	b.t.Cleanup(func() { stop(); <-done })
-	go func() {
-		defer close(done)
-		client, err := kgo.NewClient(kgo.SeedBrokers(b.bootstrap), kgo.MetadataMinAge(50*time.Millisecond))
-		if err != nil {
-			b.t.Error(err)
-			return
-		}
-		defer client.Close()
-		admin := kadm.NewClient(client)
-		for n := 0; ctx.Err() == nil; n++ {
-			turn(ctx, admin, n)
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
-			}
-		}
-	}()
-}
-
-// turn gives each partition of a topic replicas on all nodes, of which another is the preferred leader each time, and has that lead. Topics come and go meanwhile: what fails is
-// tried again with the next turn.
-func turn(ctx context.Context, admin *kadm.Client, n int) {
-	topics, err := admin.ListTopics(ctx)
-	if err != nil || len(topics) == 0 {
-		return
-	}
-	brokers, err := admin.ListBrokers(ctx)
-	if err != nil {
-		return
-	}
-	nodes := brokers.NodeIDs()
-	var want kadm.AlterPartitionAssignmentsReq
-	topics.EachPartition(func(p kadm.PartitionDetail) {
-		first := (n + int(p.Partition)) % len(nodes)
-		want.Assign(p.Topic, p.Partition, slices.Concat(nodes[first:], nodes[:first]))
-	})
-	if _, err := admin.AlterPartitionAssignments(ctx, want); err == nil {
-		_, _ = admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, topics.TopicsSet())
 	}
 }
 

@@ -45,7 +45,7 @@ func TestFranzGo(t *testing.T) {
 		create: func(t *testing.T, bootstrap, topic string) {
 			c, ctx := open(t, bootstrap)
 			defer c.Close()
-			if _, err := kadm.NewClient(c).CreateTopic(ctx, partitions, 1, nil, topic); err != nil {
+			if _, err := kadm.NewClient(c).CreateTopic(ctx, partitions, -1, nil, topic); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -102,7 +102,7 @@ func TestSarama(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer admin.Close()
-			if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+			if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: -1}, false); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -320,7 +320,7 @@ func TestNearestReplica(t *testing.T) {
 	}
 }
 
-// Nodes that don't fit are refused with words that say why, and cost the others nothing.
+// Nodes that don't fit are refused with words that say why, and cost the others nothing. Who is told to take another id does so with the folder that it has.
 func TestStrangers(t *testing.T) {
 	c := newCluster(t, 3)
 	c.start(1, 2, 3)
@@ -333,13 +333,18 @@ func TestStrangers(t *testing.T) {
 			t.Errorf("node %d: %q, want %q in %s", node, line, want, p.log)
 		}
 	}
-	refused("node id 2 is taken", 2, t.TempDir()) // that of a seed
-	refused("node id 3 is taken", 3, t.TempDir()) // that of a node that is none
+	late := t.TempDir()
+	refused("node id 2 is taken", 2, late) // that of a seed
+	refused("node id 3 is taken", 3, late) // that of a node that is none
 	other := t.TempDir()
 	alone := launch(t, anyPorts(other, "--node-id", "7")...)
 	alone.stop()
 	refused("belongs to cluster "+alone.cluster, 7, other)
 	if s := c.servers[2]; s.cmd.ProcessState != nil {
 		t.Errorf("node 3 has ended: %s", s.log)
+	}
+	p := launch(t, "--node-id", "4", "--link", free[0], "--seeds", strings.Join(c.links[:2], ","), "--data", late, "--listen", free[1], "--admin", "127.0.0.1:0")
+	if p.cluster != c.servers[0].cluster {
+		t.Errorf("the node that took another id is in cluster %s", p.cluster)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // A reader of the manual does what it says, word by word, on machines whose addresses alone are others.
@@ -81,7 +83,8 @@ func newManualReader(t *testing.T) *manualReader {
 		} else if name, ok := strings.CutPrefix(line, "**"); ok {
 			section, _, _ = strings.Cut(name, ".**")
 		} else if command, ok := strings.CutPrefix(line, "    "); ok {
-			r.steps[section] = append(r.steps[section], strings.ReplaceAll(strings.ReplaceAll(command, "10.0.0.", r.prefix), "/etc/troupe", r.dir))
+			here := strings.NewReplacer("10.0.0.", r.prefix, "/etc/troupe", r.dir, "kafka.example.com:9092", r.kafka[0])
+			r.steps[section] = append(r.steps[section], here.Replace(command))
 		}
 	}
 	return r
@@ -191,5 +194,42 @@ func TestOperateByTheManual(t *testing.T) {
 		return err == nil
 	})
 	settled(1, 2, 4)
+	load.check(ctx, t)
+}
+
+// Nodes are restarted, one after the other and by the manual's words, so that clients know one address: the cluster is the one that it was, with all that was written before and meanwhile.
+func TestOneAddressByTheManual(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	r := newManualReader(t)
+	r.do("")
+	r.do("Form a cluster")
+	r.servers = r.servers[:3]
+	cluster := r.servers[0].cluster
+	load := r.load(ctx, "orders", 6)
+	r.awaitInSync(ctx, "orders", 3)
+	const section = "One address for all clients"
+	if n := len(r.steps[section]); n != len(r.servers) {
+		t.Fatalf("the section has %d commands for %d nodes", n, len(r.servers))
+	}
+	for i, s := range r.servers {
+		if code := s.stop(); code != exitOK {
+			t.Fatalf("node %d ends with %d", i+1, code)
+		}
+		r.do(section, i)
+		if got := r.servers[i].cluster; got != cluster {
+			t.Fatalf("node %d is in cluster %s, and was in %s", i+1, got, cluster)
+		}
+		for _, s := range r.servers {
+			r.until(ctx, "partitions stay under-replicated", func() bool {
+				return s.metric(t, "troupe_under_replicated_partitions") == 0 && s.metric(t, "troupe_leaderless_partitions") == 0 && s.metric(t, "troupe_nodes_up") == 3
+			})
+		}
+	}
+	r.kafka = r.kafka[:1]
+	brokers, err := kadm.NewClient(r.client()).ListBrokers(ctx)
+	if err != nil || len(brokers) != 1 || brokers[0].NodeID != 0 {
+		t.Errorf("clients are told of %v, %v", brokers, err)
+	}
 	load.check(ctx, t)
 }

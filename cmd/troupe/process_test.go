@@ -41,8 +41,29 @@ type process struct {
 	cmd          *exec.Cmd
 	kafka, admin string
 	cluster      string
-	log          *bytes.Buffer // valid once it has ended
+	log          *processLog
+	lines        <-chan string // that it prints
 	ended        chan struct{}
+}
+
+// A processLog is what a process has said so far on its standard error.
+type processLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write appends to the log.
+func (l *processLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// String returns the log.
+func (l *processLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // launch starts a server and waits until it is ready.
@@ -89,7 +110,28 @@ func try(t *testing.T, args ...string) (p *process, line string) {
 
 func tryBinary(t *testing.T, path string, args ...string) (p *process, line string) {
 	t.Helper()
-	p = &process{t: t, cmd: exec.Command(path, append([]string{"server"}, args...)...), log: &bytes.Buffer{}, ended: make(chan struct{})}
+	p = beginBinary(t, path, args...)
+	select {
+	case line = <-p.lines:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the server says nothing")
+	}
+	return p, line
+}
+
+// begin starts a server that may never be ready.
+func begin(t *testing.T, args ...string) *process {
+	t.Helper()
+	path, err := troupeBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return beginBinary(t, path, args...)
+}
+
+func beginBinary(t *testing.T, path string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(path, append([]string{"server"}, args...)...), log: &processLog{}, ended: make(chan struct{})}
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -99,6 +141,7 @@ func tryBinary(t *testing.T, path string, args ...string) (p *process, line stri
 		t.Fatal(err)
 	}
 	lines := make(chan string, 16)
+	p.lines = lines
 	go func() {
 		for s := bufio.NewScanner(out); s.Scan(); {
 			lines <- s.Text()
@@ -108,12 +151,7 @@ func tryBinary(t *testing.T, path string, args ...string) (p *process, line stri
 		close(p.ended)
 	}()
 	t.Cleanup(p.kill)
-	select {
-	case line = <-lines:
-	case <-time.After(30 * time.Second):
-		t.Fatal("the server says nothing")
-	}
-	return p, line
+	return p
 }
 
 // kill ends the process as a crash does.

@@ -8,7 +8,7 @@ import (
 // broker are the settings that only brokers have.
 var broker = []Property{
 	// The node.
-	{Name: "node.id", Type: Int, Default: "1", Refuse: refuseNodeID, Doc: "The node's id in its cluster. It is written to the data folder at the first start, and can't change after."},
+	{Name: "node.id", Type: Int, Default: "1", Refuse: refuseNodeID, Doc: "The node's id in its cluster. It is written to the data folder, and can't change once the node has founded a cluster or was taken by one."},
 	{Name: "broker.rack", Type: String, Doc: "Where the node stands; clients are told."},
 	{Name: "broker.draining", Type: Boolean, Default: "false", Dynamic: true, Doc: "Whether the node is being drained: its replicas, its leadership and its vote on the metadata go to other nodes, and it gets no new ones. It is set for one node while that runs, by troupe cluster drain."},
 	{Name: "data.dir", Type: String, Default: "./troupe-data", Doc: "The data folder. One process at a time may use it."},

@@ -21,7 +21,7 @@ type Identity struct {
 	Format    int            `json:"format"`
 	StoreID   string         `json:"store"`   // random, given once: a folder that was wiped comes back as another store
 	ClusterID string         `json:"cluster"` // empty until the node has founded a cluster or joined one
-	NodeID    kafka.BrokerID `json:"node"`
+	NodeID    kafka.BrokerID `json:"node"`    // that of the first start, or of a later one as long as there is no Replica
 	// Replica is the raft id of the folder's replica of the cluster's metadata; 0 until the controller has given it one.
 	Replica uint64 `json:"replica,omitempty"`
 }
@@ -67,11 +67,7 @@ func (s *Store) identify() (Identity, error) {
 	row, closer, err := s.log.Get([]byte{metaKey})
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
-		id = Identity{Format: Format, StoreID: NewID(), NodeID: s.o.NodeID}
-		if id.NodeID == 0 {
-			id.NodeID = 1
-		}
-		if err := s.writeIdentity(id); err != nil {
+		if id, err = s.newIdentity(); err != nil {
 			return id, err
 		}
 		// The first write-ahead log of a folder does not say how far it was synced, so that damage in its midst would pass for its end. All later ones do.
@@ -83,19 +79,31 @@ func (s *Store) identify() (Identity, error) {
 	if err := json.Unmarshal(row, &id); err != nil {
 		return id, fmt.Errorf("its identity is damaged: %w", err)
 	}
+	if id.Format == 1 { // a cluster of that format was one node, which had founded it
+		id.Replica = 1
+	}
 	switch {
 	case id.Format > Format:
 		return id, fmt.Errorf("it has format %d; this version of troupe reads formats up to %d", id.Format, Format)
-	case s.o.NodeID != 0 && s.o.NodeID != id.NodeID:
+	case s.o.NodeID == 0 || s.o.NodeID == id.NodeID:
+	case id.Replica == 0: // no cluster has taken it, and it holds nothing: it is as good as empty
+		return s.newIdentity()
+	default:
 		return id, fmt.Errorf("it belongs to node %d, and this is node %d", id.NodeID, s.o.NodeID)
 	}
 	if id.Format == Format {
 		return id, nil
 	}
-	if id.Format == 1 { // a cluster of that format was one node, which had founded it
-		id.Replica = 1
-	}
 	id.Format = Format
+	return id, s.writeIdentity(id)
+}
+
+// newIdentity gives the folder the identity of one that belongs to no cluster yet. Its store id is always another one, by which a cluster that has heard of the last one can tell them apart.
+func (s *Store) newIdentity() (Identity, error) {
+	id := Identity{Format: Format, StoreID: NewID(), NodeID: s.o.NodeID}
+	if id.NodeID == 0 {
+		id.NodeID = 1
+	}
 	return id, s.writeIdentity(id)
 }
 

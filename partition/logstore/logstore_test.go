@@ -364,13 +364,54 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// A folder that no cluster has taken becomes another node's, which is told so where its id was taken, as if it were empty; one that a cluster has taken does not.
+func TestNodeIDOfAFolderWithoutReplica(t *testing.T) {
+	o := small(vfs.NewMem())
+	stores := map[string]bool{}
+	for _, c := range []struct {
+		node    kafka.BrokerID
+		cluster string // that it joins
+		replica uint64
+		want    string
+	}{{2, "", 0, ""}, {4, "abc", 0, ""}, {5, "xyz", 7, ""}, {6, "", 0, "node 5, and this is node 6"}} {
+		o.NodeID = c.node
+		s, err := Open(o)
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("node %d: %v, want %q", c.node, err, c.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id := s.Identity(); (id != Identity{Format, id.StoreID, "", c.node, 0}) || stores[id.StoreID] {
+			t.Errorf("node %d: %+v", c.node, id)
+		}
+		stores[s.Identity().StoreID] = true
+		if c.cluster != "" {
+			if err := s.Join(c.cluster, c.replica); err != nil {
+				t.Error(err)
+			}
+		}
+		s.Close()
+	}
+	o.NodeID = 5
+	s := open(t, o)
+	if id := s.Identity(); id.NodeID != 5 || id.ClusterID != "xyz" || id.Replica != 7 || !stores[id.StoreID] {
+		t.Errorf("%+v", id)
+	}
+	s.Close()
+}
+
 // A folder of format 1 is read, and refused by what reads format 1 only from then on.
 func TestFolderOfFormat1(t *testing.T) {
 	fs := vfs.NewMem()
 	s := open(t, small(fs))
 	h := &logstoretest.Harness{Store: s}
 	h.Write(t, &partition.Write{Partition: 1, Sync: true, Hard: &consensus.HardState{Term: 4}})
-	if err := s.log.Set([]byte{metaKey}, []byte(`{"format":1,"store":"s","cluster":"c","node":3}`), pebble.Sync); err != nil {
+	of1 := []byte(`{"format":1,"store":"s","cluster":"c","node":3}`)
+	if err := s.log.Set([]byte{metaKey}, of1, pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.log.Set(key('C', 1), []byte("\x00\x00\x00\x00\x00\x00\x00\x07\x08\x01"), pebble.Sync); err != nil {
@@ -390,7 +431,15 @@ func TestFolderOfFormat1(t *testing.T) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
+	if err := s.log.Set([]byte{metaKey}, of1, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
 	s.Close()
+	o := small(fs)
+	o.NodeID = 4
+	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "node 3") {
+		t.Errorf("another node opens it: %v", err)
+	}
 }
 
 // A cache that belongs to another log is thrown away, and with it what it says.

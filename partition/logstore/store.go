@@ -25,7 +25,7 @@ var _ partition.Store = (*Store)(nil)
 type Options struct {
 	Dir string
 	FS  vfs.FS // nil: the disk
-	// NodeID is what the folder must belong to; an empty folder is made its. Zero takes whatever the folder says.
+	// NodeID is what the folder must belong to; one that no cluster has taken yet, such as an empty one, is made its. Zero takes whatever the folder says.
 	NodeID kafka.BrokerID
 
 	Logger log.Logger // nil: nothing is logged

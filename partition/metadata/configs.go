@@ -142,6 +142,10 @@ func (c *Controller) checkResource(r Resource, values map[string]string) error {
 		if _, err := strconv.ParseInt(r.Name, 10, 32); err != nil && r.Name != "" {
 			return kafka.Errorf(kerr.InvalidRequest, "Node id must be an integer, but it is: %s", r.Name)
 		}
+		if r.Name == "0" { // the one broker of advertise.single
+			return kafka.Errorf(kerr.InvalidRequest,
+				"There is no broker 0: it stands for all nodes where clients are told one address. Alter what is for all brokers (an empty name, --entity-default), or name a node to one that was started without advertise.single.")
+		}
 		if r.Name != "" && !slices.ContainsFunc(c.image.Brokers(), func(b *Broker) bool { return fmt.Sprint(b.ID) == r.Name }) {
 			return kafka.Errorf(kerr.InvalidRequest, "There is no broker %s.", r.Name)
 		}

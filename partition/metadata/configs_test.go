@@ -3,6 +3,7 @@ package metadata
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -108,5 +109,18 @@ func TestAlterConfigsTwice(t *testing.T) {
 		if wrote || slices.ContainsFunc(codes, func(code int16) bool { return code != kerr.InvalidRequest.Code }) {
 			t.Errorf("%s twice: %v, wrote: %v", name, codes, wrote)
 		}
+	}
+}
+
+// Who knows the cluster by one address sees a broker 0, and is told why it has no settings of its own.
+func TestAlterConfigsOfTheOneAddress(t *testing.T) {
+	l := newLab(t, 1)
+	value := "7"
+	r := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	r.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: 4, ResourceName: "0", Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "log.retention.ms", Value: &value}}}}
+	response, _, _ := l.ask(r)
+	a := response.(*kmsg.IncrementalAlterConfigsResponse).Resources[0]
+	if a.ErrorCode != kerr.InvalidRequest.Code || a.ErrorMessage == nil || !strings.Contains(*a.ErrorMessage, "advertise.single") {
+		t.Errorf("%+v", a)
 	}
 }

@@ -11,7 +11,7 @@ def show(m):
 
 def create(bootstrap, topic, partitions):
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, int(partitions), 1)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, int(partitions), -1)])[topic].result(30)
 
 
 def produce(bootstrap, topic, codec, first, count):

@@ -7,7 +7,7 @@ const open = (bootstrap) => new Kafka({ brokers: [bootstrap], logLevel: logLevel
 async function create(bootstrap, topic, partitions) {
   const admin = open(bootstrap).admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: Number(partitions), replicationFactor: 1 }] })
+  await admin.createTopics({ topics: [{ topic, numPartitions: Number(partitions), replicationFactor: -1 }] })
   await admin.disconnect()
 }
 
