@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -84,6 +85,7 @@ type replica struct {
 	voters    []uint64
 	ticking   bool
 	leaving   bool                // its node is about to end
+	ending    bool                // this incarnation is, and its coordinator with it
 	handed    time.Time           // when it last gave leadership away for that
 	solicited time.Time           // when another replica last asked for a vote
 	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
@@ -125,7 +127,14 @@ func (r *replica) Receive(ctx actor.Context) {
 	case *actor.Started:
 		r.start(ctx)
 	case *actor.Stopping:
+		r.ending = true
 		r.stop()
+	case *actor.Restarting:
+		r.ending = true
+	case *actor.Terminated:
+		if !r.ending && m.Who.Equal(r.coordinator) {
+			panic(errNoCoordinator)
+		}
 	case *actor.Stopped:
 		r.o.System.Unalias(messages.ReplicaName(r.o.Partition.Number), r.self)
 	case *actors.Batch:
@@ -294,6 +303,10 @@ func (r *replica) retain() {
 	r.quiet = true
 	r.o.System.After(r.o.RetainEvery, r.self, &retain{r})
 }
+
+// errNoCoordinator is why a replica fails whose coordinator has failed for good: nobody would own the records here, now or when it comes to lead. It is a panic like others, after which another
+// replica leads and this one begins anew, a new coordinator with it; where that goes on the replica is out of service.
+var errNoCoordinator = errors.New("the partition's coordinator has failed too often; the log says why")
 
 // stop notes the state, so that the next start has little to read, and sends everybody away.
 func (r *replica) stop() {
