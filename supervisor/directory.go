@@ -284,7 +284,7 @@ func isServing(v *messages.View, broker kafka.BrokerID) bool {
 		return false
 	}
 	for number := range maps.Keys(partitionsOf(v.Image, broker)) {
-		if _, ok := v.LeaderOf(number); !ok && !v.OutOfService(number) {
+		if _, ok := v.LeaderOf(number); !ok && !v.IsOutOfService(number, broker) {
 			return false
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // policies are those of kinds that differ from actors.DefaultPolicy. A partition that panics three times within the window would read the
-// same log a fourth time: it is taken out of service on this node and shown. So is one whose coordinator was given up three times: to its replica that is a panic. It comes back after a pause, so that what a producer had sent behind the batch that
+// same log a fourth time: it is taken out of service on this node, which all nodes are told (failed.go). So is one whose coordinator was given up three times: to its replica that is a panic. It comes back after a pause, so that what a producer had sent behind the batch that
 // was refused is refused too, and not appended before it. A session ends with its first panic; the
 // client opens another. Without its top the tree is of no use.
 var policies = map[string]actors.Policy{

@@ -27,11 +27,12 @@ type Options struct {
 	Directory *actor.PID     // is told who leads
 	// Coordinator, where not nil, spawns the actor that owns the records of an internal topic's partition, as a child.
 	Coordinator func(parent actor.Context) (*actor.PID, error)
-	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there, and Full which nodes have full disks, this
-	// one perhaps among them. All change by messages.
-	Members *messages.Members
-	Live    []kafka.BrokerID
-	Full    []kafka.BrokerID
+	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there, Full which nodes have full disks, this
+	// one perhaps among them, and OutOfService on which nodes the partition's replica has failed for good. All change by messages.
+	Members      *messages.Members
+	Live         []kafka.BrokerID
+	Full         []kafka.BrokerID
+	OutOfService []kafka.BrokerID
 	// TickEvery is the period of raft's clock, for a partition with several replicas.
 	TickEvery time.Duration
 	// RetainEvery is how often time alone may change something: retention, producers that are silent, memory of an idle partition.
@@ -253,6 +254,8 @@ func (r *replica) handle(message any) {
 		r.shared.Live = r.peers.liveNodes()
 	case *messages.FullDisks:
 		r.peers.full, r.shared.Full = m.Nodes, m.Nodes
+	case *messages.OutOfService:
+		r.peers.out, r.shared.OutOfService = m.Nodes, m.Nodes
 	case *messages.NodeUp:
 		r.peers.live[m.Node] = true
 		r.shared.Live = r.peers.liveNodes()
