@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -26,6 +27,9 @@ var DefaultPolicy = Policy{Budget: 10, Window: time.Minute, First: 10 * time.Mil
 
 // Never is for actors that end with their first panic, such as those of connections.
 var Never = Policy{Window: time.Minute}
+
+// Always is for actors that are never given up, however often they panic: what they do has to be tried again, and nobody else does it.
+var Always = Policy{Budget: math.MaxInt, Window: time.Minute, First: 10 * time.Millisecond, Longest: 5 * time.Second}
 
 // strategy restarts actors by their kind's policy. It never escalates: that would end the process at the root.
 type strategy struct{ system *System }

@@ -132,7 +132,7 @@ func (p *Partition) yield(now time.Time) bool {
 	return true
 }
 
-// successor is the other voter on a live node that has room and most of the log; where none has room, that has most of the log. It is 0 where there is none.
+// successor is the other voter that is there, has room and most of the log; where none has room, that has most of the log. It is 0 where there is none.
 func (p *Partition) successor() (to uint64) {
 	var most consensus.Index
 	p.replica.Progress(func(q consensus.Progress) {

@@ -66,7 +66,7 @@ func (p *Partition) Unreachable(raftID uint64) {
 	p.replica.Unreachable(raftID)
 }
 
-// HandOver hands leadership, where this replica has it, to the voter on a live node that has most of the log.
+// HandOver hands leadership, where this replica has it, to the voter that is there and has most of the log.
 func (p *Partition) HandOver() {
 	if to := p.successor(); p.serving && to != 0 {
 		p.Transfer(to)

@@ -44,7 +44,7 @@ func (p *Partition) Progress(now time.Time) []ReplicaProgress {
 			r.Contact, r.CaughtUp = f.contact, f.caughtUp
 		}
 		if p.asleep && p.live[q.ID] {
-			r.Contact, r.CaughtUp = now, now // it would have said something if it were not there
+			r.Contact, r.CaughtUp = now, now // there was nothing to say, and who is there has everything
 		}
 		if q.ID == p.o.RaftID {
 			r.LogEnd, r.Contact, r.CaughtUp = p.logEnd, p.now, p.now
@@ -71,7 +71,8 @@ func (p *Partition) offsetAfter(i consensus.Index) kafka.Offset {
 	return kafka.NoOffset
 }
 
-// SetLive says which of the other replicas stand on live nodes, whenever that changes.
+// SetLive says which of the other replicas are there, whenever that changes: their nodes are, and they have not failed for good. That they say nothing does not tell: in a partition
+// that sleeps nobody does.
 func (p *Partition) SetLive(raftIDs []uint64) {
 	live := make(map[uint64]bool, len(raftIDs))
 	for _, id := range raftIDs {
@@ -108,7 +109,7 @@ func (p *Partition) takers() (n int) {
 	return n
 }
 
-// isThere tells whether another replica is: its node is, and it has said something since. One that has said nothing since its node is back may have lost what it had.
+// isThere tells whether another replica is: it is live, and it has said something since. One that has said nothing since its node is back may have lost what it had.
 func (p *Partition) isThere(id uint64) bool {
 	f := p.followers[id]
 	return p.live[id] && f != nil && f.heard

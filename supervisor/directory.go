@@ -298,7 +298,7 @@ func isServing(v *messages.View, broker kafka.BrokerID) bool {
 	if l, ok := v.Controller(); !ok || l.Coordinator == nil {
 		return false
 	}
-	return !slices.ContainsFunc(leaderless(v, broker), func(number kafka.PartitionNumber) bool { return !v.OutOfService(number) })
+	return !slices.ContainsFunc(leaderless(v, broker), func(number kafka.PartitionNumber) bool { return !v.IsOutOfService(number, broker) })
 }
 
 // leaderless returns the numbers of the partitions with a replica on a broker of which no leader is known.

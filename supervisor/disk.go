@@ -37,9 +37,9 @@ func (d *directory) leaders(view *messages.View, led []messages.Led) *messages.L
 	return &messages.Leaders{Node: d.b.o.NodeID, Upto: view.Upto, Led: led, DiskFull: view.IsFull(d.b.o.NodeID)}
 }
 
-// allLeaders are what they are told of all that it leads.
+// allLeaders are what they are told of all that it leads, and of all its replicas that are out of service.
 func (d *directory) allLeaders(view *messages.View) *messages.Leaders {
-	m := d.leaders(view, view.LedBy(d.b.o.NodeID))
+	m := d.leaders(view, slices.Concat(view.LedBy(d.b.o.NodeID), view.FailedOn(d.b.o.NodeID)))
 	m.Whole = true
 	return m
 }

@@ -25,10 +25,10 @@
 //	replica ──► coordinator    Attached, Applied, Leading, SnapshotDue
 //	coordinator ──► directory  coordinator.Committed: rows of the metadata log, as they are applied
 //	replica ──► directory      Led
-//	directory ──► directory    Leaders, TellLeaders: what each node leads, and whether its disk is full, told to all others
+//	directory ──► directory    Leaders, TellLeaders: what each node leads, which replicas are out of service, and whether its disk is full, told to all others
 //	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown, NodeLost
 //	membership ──► node        which cluster the node is of
-//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks, RecoverReplica
+//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks, OutOfService, RecoverReplica
 //	question ──► replica       SurveyReplica, here and on other nodes, or its substitute while it waits to begin; ──► controller: metadata.RecoverPartitions
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
 //	directory ──► partitions, balance   that the view has changed

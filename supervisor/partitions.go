@@ -17,7 +17,7 @@ import (
 	"troupe/partition/metadata"
 )
 
-// partitions is the parent of the replicas. It brings what runs here in line with what the metadata says, and tells replicas which nodes are there.
+// partitions is the parent of the replicas. It brings what runs here in line with what the metadata says, and tells replicas which nodes are there, and on which others have failed.
 type partitions struct {
 	b       *builder
 	cluster string
@@ -34,8 +34,11 @@ type partitions struct {
 	orphans   []kafka.PartitionNumber
 	live      map[kafka.BrokerID]bool
 	silent    map[kafka.BrokerID]time.Time // since when a node is not there
-	full      []kafka.BrokerID             // the nodes with full disks, as the replicas were told
+	// full are the nodes with full disks, and failed those on which replicas are out of service, as the replicas here were told.
+	full      []kafka.BrokerID
+	failed    map[kafka.PartitionNumber][]kafka.BrokerID
 	began     time.Time
+	ending    bool // the actor is, or this incarnation of it: the replicas end with it
 	beginners beginners
 	// waiting are the replicas that can't begin yet, and substitute is who answers in their names.
 	waiting    map[kafka.PartitionNumber]*messages.Members
@@ -81,7 +84,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 	case *actor.Started:
 		p.self, p.began = ctx.Self(), p.b.system.Now()
 		p.running, p.stopping, p.dropping = map[kafka.PartitionNumber]*running{}, map[string]kafka.PartitionNumber{}, map[kafka.PartitionNumber]bool{}
-		p.full = p.b.router.View().FullDisks()
+		p.full, p.failed = p.b.router.View().FullDisks(), p.b.router.View().OutOfService()
 		p.live, p.silent = map[kafka.BrokerID]bool{}, map[kafka.BrokerID]time.Time{}
 		p.substitute = spawnSubstitute(ctx, p.b.system)
 		p.b.lags.forgetAll()
@@ -118,6 +121,8 @@ func (p *partitions) Receive(ctx actor.Context) {
 			ctx.Send(r.pid, &messages.Configure{Config: r.config})
 			ctx.Send(r.pid, r.members)
 			ctx.Send(r.pid, &messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.live))})
+			ctx.Send(r.pid, &messages.FullDisks{Nodes: p.full})
+			ctx.Send(r.pid, &messages.OutOfService{Nodes: p.failed[m.Number]})
 		}
 	case *messages.NodesUp:
 		for _, node := range slices.Sorted(maps.Keys(p.live)) {
@@ -141,6 +146,7 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.reconcile(ctx)
 	case *viewChanged:
 		p.tellFull(ctx)
+		p.tellFailed(ctx)
 		if p.departing || p.beginners.mayGoOn(p.b.router.View()) {
 			p.reconcile(ctx)
 		}
@@ -154,7 +160,12 @@ func (p *partitions) Receive(ctx actor.Context) {
 		p.b.system.After(reviewEvery, p.self, m)
 	case *actor.Terminated:
 		p.terminated(ctx, m.Who)
-	case *actor.Restarting, *actor.Stopped:
+	case *actor.Stopping:
+		p.ending = true
+	case *actor.Restarting:
+		p.ending = true
+		p.wait(nil)
+	case *actor.Stopped:
 		p.wait(nil)
 	case *dropOrphans:
 		p.list(func(stored []kafka.PartitionNumber) any { return &orphans{stored} })
@@ -294,6 +305,7 @@ func (p *partitions) stopOthers(ctx actor.Context, wanted map[kafka.PartitionNum
 		gone = true
 		if r.ended {
 			p.b.system.Forget(r.pid)
+			p.serve(ctx, number, true)
 			p.drop(ctx.Self(), number)
 			continue
 		}
@@ -363,23 +375,22 @@ func (p *partitions) forgetOffsets(ctx actor.Context) {
 }
 
 func (p *partitions) start(ctx actor.Context, number kafka.PartitionNumber, o replica.Options, members *messages.Members) {
-	o.Members, o.Live, o.Full = members, slices.Sorted(maps.Keys(p.live)), p.full
+	o.Members, o.Live, o.Full, o.OutOfService = members, slices.Sorted(maps.Keys(p.live)), p.full, p.failed[number]
 	pid, err := replica.Spawn(ctx, o)
 	if err != nil {
 		// The node serves without it. What runs is looked at again with the next change of the metadata.
 		level.Error(p.b.system.Logger()).Log("msg", "a replica can't be started; it is out of service", "partition", o.Partition.Name, "number", number, "err", err)
-		p.outOfService(ctx, number)
+		p.serve(ctx, number, false)
 		return
+	}
+	if p.b.router.View().IsOutOfService(number, p.b.o.NodeID) { // it could not be started before
+		p.serve(ctx, number, true)
 	}
 	p.running[number] = &running{pid: pid, raftID: o.Partition.RaftID, config: o.Partition.Config, members: members}
 }
 
-func (p *partitions) outOfService(ctx actor.Context, number kafka.PartitionNumber) {
-	ctx.Send(p.b.directory, &messages.Led{Number: number, Leader: messages.Leader{Broker: p.b.o.NodeID, OutOfService: true}})
-}
-
 // terminated is called when a replica has ended, once: a parent that watches its children as well hears of each twice, and the second time may be of one that has
-// the name of the first. It has ended as it was told to, so that its data can go, or because it has failed for good.
+// the name of the first. It has ended as it was told to, so that its data can go, or with its parent, or because it has failed for good.
 func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 	if number, ok := p.stopping[pid.Id]; ok {
 		delete(p.stopping, pid.Id)
@@ -388,10 +399,10 @@ func (p *partitions) terminated(ctx actor.Context, pid *actor.PID) {
 		return
 	}
 	for number, r := range p.running {
-		if r.pid.Id == pid.Id {
+		if r.pid.Id == pid.Id && !p.ending {
 			r.ended = true
 			p.b.lags.forget(number)
-			p.outOfService(ctx, number)
+			p.serve(ctx, number, false)
 		}
 	}
 }

@@ -39,6 +39,8 @@ type simNode struct {
 	full     bool            // its disk
 	tell     func(full bool) // nil while there is nobody to tell
 	slow     int             // how many times slower its disk is than others
+	// sabotage, where not nil, tells at what actors panic beside that.
+	sabotage func(kind, id string, message any) bool
 }
 
 func (n *simNode) linkAddress() string { return fmt.Sprintf("10.0.0.%d:9640", n.id) }
@@ -180,6 +182,9 @@ func (n *simNode) thaw() {
 // fault looks at what actors hear, and has one of them panic now and then.
 func (n *simNode) fault(kind, id string, message any) {
 	n.s.checks.heard(n, kind, message)
+	if n.sabotage != nil && n.sabotage(kind, id, message) {
+		panic(fmt.Sprintf("sabotage at a %T", message))
+	}
 	often := 1
 	switch kind {
 	case "node", "links":

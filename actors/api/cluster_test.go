@@ -141,15 +141,19 @@ func TestElectLeadersThatFail(t *testing.T) {
 	}
 }
 
-// Replicas on nodes that are not there are offline; whether one is fenced does not matter.
+// Replicas on nodes that are not there, and those that have failed for good, are offline; whether a node is fenced does not matter.
 func TestOfflineReplicas(t *testing.T) {
 	b := newClusterBench(t, nil)
+	view := b.env.Router.View()
+	b.env.Router.Set(view.Of(epoch, &messages.Leaders{Node: 2, Led: []messages.Led{
+		{Number: view.Image.Topic("spread").Partitions[3].Number, Leader: messages.Leader{Broker: 2, OutOfService: true}},
+	}}))
 	a := response[*kmsg.MetadataResponse](b, b.send(metadataRequest(13, "spread")))
 	q := kmsg.NewPtrDescribeTopicPartitionsRequest()
 	q.ResponsePartitionLimit = 10
 	q.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "spread"}}
 	described := response[*kmsg.DescribeTopicPartitionsResponse](b, b.send(q))
-	for i, want := range map[int]string{0: "[1 2 3] [1 2 4] [3]", 3: "[4 1 2] [1 2 4] []", 4: "[2 1 3] [1] [3]"} {
+	for i, want := range map[int]string{0: "[1 2 3] [1 2 4] [3]", 3: "[4 1 2] [1 2 4] [2]", 4: "[2 1 3] [1] [3]"} {
 		p := a.Topics[0].Partitions[i]
 		if got := fmt.Sprint(p.Replicas, p.ISR, p.OfflineReplicas); got != want {
 			t.Errorf("Metadata, partition %d: %s, want %s", i, got, want)

@@ -197,7 +197,7 @@ func stateOf(r *Request, t *metadata.Topic, index int32) partitionState {
 	}
 	for _, replica := range p.Replicas {
 		s.replicas = append(s.replicas, int32(replica.Broker))
-		if !r.isLive(replica.Broker) {
+		if !r.isLive(replica.Broker) || r.view.IsOutOfService(p.Number, replica.Broker) {
 			s.offline = append(s.offline, int32(replica.Broker))
 		}
 	}

@@ -13,7 +13,7 @@
 //
 // A peer is up while all lanes are connected, it is heard (heartbeats on the control lane), and says that it hears this node and can answer: links work both ways or not at all. When a connection ends it is
 // made again at once. Is that refused, the peer's process is dead, and Down comes within a millisecond. A peer that is frozen or cut off is down after SilentMax. If this
-// node was frozen itself, it gives the others that time anew.
+// node was frozen itself, it gives the others that time anew, once until it hears of them.
 //
 // Nodes greet each other with a Hello; who does not fit is told why, and so is the log of both nodes, once a minute. Whoever does not greet gets no
 // byte, with TLS nothing beyond a handshake in which it must prove that it belongs to the cluster.

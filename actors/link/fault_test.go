@@ -226,6 +226,35 @@ func TestAFrozenNodeForgives(t *testing.T) {
 	}
 }
 
+// Where every turn comes late a silent peer is down all the same, and one that lives is not.
+func TestAnOverloadedNodeNoticesSilence(t *testing.T) {
+	a := startNode(t, nodeOptions{id: 1})
+	begin := time.Now()
+	hello := Hello{Node: 2, Incarnation: 7}
+	p := &peer{links: a.links, remote: newRemote(a.links, 2), self: a.inbox, up: true, hello: &hello, heard: begin, heardUs: begin, heardFrom: hello.Incarnation}
+	for l := range p.lanes {
+		p.lanes[l].conn = &outbound{lane: actors.Lane(l), remote: p.remote, socket: &net.TCPConn{}}
+	}
+	const late = 400 * time.Millisecond
+	at := begin
+	for range 20 { // each time with a backlog that is read after the turn
+		at = at.Add(late)
+		p.tick(at)
+		p.beat(at, &beat{hello, hearsYou})
+	}
+	if !p.up {
+		t.Fatal("a peer that lives is down")
+	}
+	last := at
+	for p.up && at.Sub(last) < 10*time.Second {
+		at = at.Add(late)
+		p.tick(at)
+	}
+	if took := at.Sub(last); p.up || took > 3*late {
+		t.Errorf("that a peer is silent is noticed after %v", took)
+	}
+}
+
 // A panic of a peer's actor costs the connections, not the link.
 func TestAPeerThatPanics(t *testing.T) {
 	var armed atomic.Bool

@@ -30,6 +30,7 @@ func (p *peer) beat(now time.Time, m *beat) {
 	switch {
 	case m.says == hearsYou:
 		p.heardUs = now
+		p.forgiven = p.forgiven && !p.linked()
 		p.rise(now)
 	case m.says == notAnyMore && p.up:
 		p.fall(now, "it does not hear this node any more")
@@ -87,7 +88,7 @@ func (p *peer) fall(now time.Time, reason string) {
 // tick lets the peer hear this node, and looks whether it was heard of in time.
 func (p *peer) tick(now time.Time) {
 	silentMax := p.links.o.SilentMax
-	if !p.ticked.IsZero() && now.Sub(p.ticked) > silentMax/2 {
+	if !p.ticked.IsZero() && now.Sub(p.ticked) > silentMax/2 && !p.forgiven {
 		p.forgive(now) // this node was frozen: what the others said meanwhile is still to be read
 	}
 	p.ticked = now
@@ -110,8 +111,9 @@ func (p *peer) tick(now time.Time) {
 	p.links.o.System.After(heartbeatEvery, p.self, &tick{p})
 }
 
-// forgive begins all times of waiting anew.
+// forgive begins all times of waiting anew. It does so once, until the peer shows that it lives: on a node that is overloaded every turn may come late, and a dead peer would never be down.
 func (p *peer) forgive(now time.Time) {
+	p.forgiven = true
 	for _, t := range []*time.Time{&p.heard, &p.heardUs} {
 		if !t.IsZero() {
 			*t = now

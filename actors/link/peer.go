@@ -53,6 +53,7 @@ type peer struct {
 	heardFrom uint64    // the incarnation that it was from
 	heardUs   time.Time // its last heartbeat that said that it hears this node
 	ticked    time.Time
+	forgiven  bool          // the peer was given time anew, and has not shown since that the link works
 	pause     time.Duration // before the next attempt
 }
 

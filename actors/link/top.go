@@ -24,7 +24,7 @@ type top struct {
 	peers  map[kafka.BrokerID]*entry
 }
 
-// An entry is a peer's actor. One that has failed for good stays, so that it is not started again.
+// An entry is a peer's actor. How often one that panics is made again the node's policies say.
 type entry struct {
 	pid      *actor.PID
 	address  string

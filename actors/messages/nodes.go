@@ -71,7 +71,7 @@ type (
 	NodeLost struct{ Node kafka.BrokerID }
 )
 
-// Restarted tells the parent of a replica that it has panicked: what it was told at that moment is lost. The answer is Configure, Members and NodesUp.
+// Restarted tells the parent of a replica that it has panicked: what it was told at that moment is lost. The answer is Configure, Members, NodesUp, FullDisks and OutOfService.
 type Restarted struct{ Number kafka.PartitionNumber }
 
 // NodesUp says which of the other nodes are there, no others: something may have been lost that was said before.

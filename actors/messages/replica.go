@@ -16,7 +16,8 @@ type ReadCold struct {
 // Configure gives a replica its settings as they are from now on.
 type Configure struct{ Config partition.Config }
 
-// Led tells the directory who leads a partition. Without a Replica in it the sender, on the broker that it names, has stopped leading in that epoch.
+// Led tells the directory who leads a partition. Without a Replica in it the sender, on the broker that it names, has stopped leading in that epoch, or has failed for good, or is in
+// service again after that.
 type Led struct {
 	Number kafka.PartitionNumber
 	Leader Leader

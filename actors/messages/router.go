@@ -27,7 +27,7 @@ type Leader struct {
 	Voters, Learners []uint64
 	// Settled says that no crash brings back an earlier configuration: replicas that are not in this one are not needed.
 	Settled bool
-	// OutOfService says that the replica here has failed for good, so that nobody waits for it.
+	// OutOfService says that the replica here has failed for good, so that nobody waits for it or counts on it.
 	OutOfService bool
 	// HighWatermark is kept up to date by a leader on this node, for metrics.
 	HighWatermark *atomic.Int64
@@ -43,12 +43,12 @@ type View struct {
 	// Complete says that the image has once had all that was committed before this node came. What an incomplete one lacks may exist.
 	Complete     bool
 	leaders      map[kafka.PartitionNumber]Leader
-	outOfService map[kafka.PartitionNumber]bool      // the replica on this node
-	live         map[kafka.BrokerID]bool             // the other nodes that are there
-	full         map[kafka.BrokerID]bool             // the nodes, this one among them, whose disks are full
-	left         map[kafka.PartitionNumber]time.Time // when this node has stopped leading, a moment ago
-	resigned     map[kafka.PartitionNumber]resigned  // who has, of all nodes, where nobody leads since
-	uptos        map[kafka.BrokerID]kafka.Offset     // how far the views of other nodes are
+	outOfService map[kafka.PartitionNumber][]kafka.BrokerID // on which nodes replicas have failed for good
+	live         map[kafka.BrokerID]bool                    // the other nodes that are there
+	full         map[kafka.BrokerID]bool                    // the nodes, this one among them, whose disks are full
+	left         map[kafka.PartitionNumber]time.Time        // when this node has stopped leading, a moment ago
+	resigned     map[kafka.PartitionNumber]resigned         // who has, of all nodes, where nobody leads since
+	uptos        map[kafka.BrokerID]kafka.Offset            // how far the views of other nodes are
 }
 
 // NewView returns a view of an image in which nobody leads.
@@ -60,7 +60,7 @@ const JustLeft = time.Second
 // With returns the view after replicas of this node have begun to lead or stopped, or failed for good, which happened now.
 func (v *View) With(now time.Time, news ...Led) *View {
 	next := *v
-	next.outOfService, next.left = maps.Clone(v.outOfService), maps.Clone(v.left)
+	next.left = maps.Clone(v.left)
 	if next.left == nil {
 		next.left = map[kafka.PartitionNumber]time.Time{}
 	}
@@ -69,15 +69,8 @@ func (v *View) With(now time.Time, news ...Led) *View {
 		if m.Leader.Replica == nil {
 			next.left[m.Number] = now
 		}
-		if !m.Leader.OutOfService {
-			delete(next.outOfService, m.Number)
-			continue
-		}
-		if next.outOfService == nil {
-			next.outOfService = map[kafka.PartitionNumber]bool{}
-		}
-		next.outOfService[m.Number] = true
 	}
+	next.note(news)
 	next.hear(now, news)
 	return &next
 }
@@ -87,7 +80,9 @@ func (v *View) Of(now time.Time, m *Leaders) *View {
 	next := *v
 	if m.Whole {
 		next.leaders = v.without(m.Node)
+		next.forgetFailed(m.Node)
 	}
+	next.note(m.Led)
 	if m.Whole || m.Upto > v.uptos[m.Node] {
 		next.uptos = maps.Clone(v.uptos)
 		if next.uptos == nil {
@@ -122,12 +117,13 @@ func (v *View) Live(node kafka.BrokerID) *View {
 	return &next
 }
 
-// Dead returns the view in which another node is not there, and leads nothing. What its disk is like is not known.
+// Dead returns the view in which another node is not there, and leads nothing. What its disk is like is not known, nor whether its replicas fail when it is back.
 func (v *View) Dead(node kafka.BrokerID) *View {
 	next := *v
 	next.live = maps.Clone(v.live)
 	delete(next.live, node)
 	next.leaders = v.without(node)
+	next.forgetFailed(node)
 	next.resigned = maps.Clone(v.resigned)
 	maps.DeleteFunc(next.resigned, func(_ kafka.PartitionNumber, r resigned) bool { return r.leader.Broker == node })
 	return next.WithDisk(node, false)
@@ -194,9 +190,6 @@ func (v *View) HasJustLeft(number kafka.PartitionNumber, now time.Time) bool {
 	at, ok := v.left[number]
 	return ok && now.Sub(at) <= JustLeft
 }
-
-// OutOfService tells whether a partition's replica on this node has failed for good.
-func (v *View) OutOfService(number kafka.PartitionNumber) bool { return v.outOfService[number] }
 
 // LeaderCount is the number of partitions that a node leads.
 func (v *View) LeaderCount(node kafka.BrokerID) (n int) {

@@ -12,6 +12,8 @@
 // survived is known only after the log is read. Store.Load waits for everything that was handed in before, and what the store
 // reports to the old incarnation is not for the new one.
 //
+// A coordinator that fails for good fails its replica: a replica that leads without one would keep its groups from those who could serve them.
+//
 // A snapshot for another replica goes there part by part, on the lane for what may take its time: first what raft says, then the machine's rows, chunk by chunk from the store,
 // two on their way at a time, and two snapshots of a node at a time. The receiver hands the whole to the partition. Whatever is lost, raft begins again.
 //

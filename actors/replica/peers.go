@@ -18,13 +18,14 @@ type peers struct {
 	nodes map[uint64]kafka.BrokerID // by raft id; of one that the metadata does not name yet, from where it has sent
 	live  map[kafka.BrokerID]bool
 	full  []kafka.BrokerID      // nodes with full disks
+	out   []kafka.BrokerID      // nodes on which the partition's replica has failed for good
 	pids  map[uint64]*actor.PID // what was sent to
 }
 
 func newPeers(o *Options) peers {
 	p := peers{
 		own: o.Broker, name: messages.ReplicaName(o.Partition.Number), nodes: map[uint64]kafka.BrokerID{}, live: map[kafka.BrokerID]bool{},
-		pids: map[uint64]*actor.PID{}, full: o.Full,
+		pids: map[uint64]*actor.PID{}, full: o.Full, out: o.OutOfService,
 	}
 	p.setLive(o.Live)
 	p.set(o.Members)
@@ -80,14 +81,14 @@ func (p *peers) on(node kafka.BrokerID) (ids []uint64) {
 
 func (p *peers) liveNodes() []kafka.BrokerID { return slices.Sorted(maps.Keys(p.live)) }
 
-// liveReplicas are those of other nodes that are there. Where a node has had several it is the last one: the others were lost with their disk, or removed.
+// liveReplicas are those of other nodes that are there, and not out of service. Where a node has had several it is the last one: the others were lost with their disk, or removed.
 func (p *peers) liveReplicas() (ids []uint64) {
 	last := map[kafka.BrokerID]uint64{}
 	for id, node := range p.nodes {
 		last[node] = max(last[node], id)
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.nodes)) {
-		if node := p.nodes[id]; p.live[node] && id == last[node] {
+		if node := p.nodes[id]; p.live[node] && id == last[node] && !slices.Contains(p.out, node) {
 			ids = append(ids, id)
 		}
 	}

@@ -23,6 +23,11 @@ func TestReplicasOfLostDisksAreNotLive(t *testing.T) {
 	if got := fmt.Sprint(p.liveReplicas()); got != "[4 5]" {
 		t.Error(got)
 	}
+	p.out = []kafka.BrokerID{3} // what failed there is what is there
+	if got := fmt.Sprint(p.liveReplicas()); got != "[4]" {
+		t.Error(got)
+	}
+	p.out = nil
 	p.setLive([]kafka.BrokerID{2})
 	if got := fmt.Sprint(p.liveReplicas()); got != "[4]" {
 		t.Error(got)

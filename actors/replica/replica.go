@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -26,11 +27,12 @@ type Options struct {
 	Directory *actor.PID     // is told who leads
 	// Coordinator, where not nil, spawns the actor that owns the records of an internal topic's partition, as a child.
 	Coordinator func(parent actor.Context) (*actor.PID, error)
-	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there, and Full which nodes have full disks, this
-	// one perhaps among them. All change by messages.
-	Members *messages.Members
-	Live    []kafka.BrokerID
-	Full    []kafka.BrokerID
+	// Members says where the other replicas are, and which configuration is wanted; Live which other nodes are there, Full which nodes have full disks, this
+	// one perhaps among them, and OutOfService on which nodes the partition's replica has failed for good. All change by messages.
+	Members      *messages.Members
+	Live         []kafka.BrokerID
+	Full         []kafka.BrokerID
+	OutOfService []kafka.BrokerID
 	// TickEvery is the period of raft's clock, for a partition with several replicas.
 	TickEvery time.Duration
 	// RetainEvery is how often time alone may change something: retention, producers that are silent, memory of an idle partition.
@@ -84,6 +86,7 @@ type replica struct {
 	voters    []uint64
 	ticking   bool
 	leaving   bool                // its node is about to end
+	ending    bool                // this incarnation is, and its coordinator with it
 	handed    time.Time           // when it last gave leadership away for that
 	solicited time.Time           // when another replica last asked for a vote
 	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
@@ -126,7 +129,14 @@ func (r *replica) Receive(ctx actor.Context) {
 	case *actor.Started:
 		r.start(ctx)
 	case *actor.Stopping:
+		r.ending = true
 		r.stop()
+	case *actor.Restarting:
+		r.ending = true
+	case *actor.Terminated:
+		if !r.ending && m.Who.Equal(r.coordinator) {
+			panic(errNoCoordinator)
+		}
 	case *actor.Stopped:
 		r.o.System.Unalias(messages.ReplicaName(r.o.Partition.Number), r.self)
 	case *actors.Batch:
@@ -245,6 +255,8 @@ func (r *replica) handle(message any) {
 		r.shared.Live = r.peers.liveNodes()
 	case *messages.FullDisks:
 		r.peers.full, r.shared.Full = m.Nodes, m.Nodes
+	case *messages.OutOfService:
+		r.peers.out, r.shared.OutOfService = m.Nodes, m.Nodes
 	case *messages.NodeUp:
 		r.peers.live[m.Node] = true
 		r.shared.Live = r.peers.liveNodes()
@@ -295,6 +307,10 @@ func (r *replica) retain() {
 	r.quiet = true
 	r.o.System.After(r.o.RetainEvery, r.self, &retain{r})
 }
+
+// errNoCoordinator is why a replica fails whose coordinator has failed for good: nobody would own the records here, now or when it comes to lead. It is a panic like others, after which another
+// replica leads and this one begins anew, a new coordinator with it; where that goes on the replica is out of service.
+var errNoCoordinator = errors.New("the partition's coordinator has failed too often; the log says why")
 
 // stop notes the state, so that the next start has little to read, and sends everybody away.
 func (r *replica) stop() {

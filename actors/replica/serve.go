@@ -66,7 +66,7 @@ func (r *replica) serve(message any) {
 		r.p.Want(m.Voters, m.Learners)
 		r.p.SetLive(r.peers.liveReplicas())
 		r.setFull()
-	case *messages.NodesUp:
+	case *messages.NodesUp, *messages.OutOfService:
 		r.p.SetLive(r.peers.liveReplicas())
 	case *messages.FullDisks:
 		r.setFull()

@@ -41,7 +41,7 @@ moved, which is named with what to do, or the time is over.`,
 		Example: "  troupe cluster drain 3\n  troupe cluster drain 3 --timeout 10m\n  troupe cluster drain 3 --cancel",
 		Args:    cobra.ExactArgs(1),
 	}
-	b := withBroker(c, cmd, "node, leaders, replicas, voter, drained, stuck and leaderless, at the end")
+	b := withBroker(c, cmd, "node, leaders, replicas, voter, drained, stuck, leaderless and blocked, at the end")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait; 0 for as long as it takes")
 	cmd.Flags().BoolVar(&cancel, "cancel", false, "end the drain")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

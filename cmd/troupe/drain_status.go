@@ -14,22 +14,27 @@ type drainStatus struct {
 	Replicas int   `json:"replicas"` // partitions that it has a replica of
 	Voter    bool  `json:"voter"`    // it votes on the metadata
 	Drained  bool  `json:"drained"`
-	// Stuck are partitions that no other node can take, Leaderless those that can't be moved because nobody leads them.
+	// Stuck are partitions that no other node can take, Leaderless those that can't be moved because nobody leads them, and Blocked those that somebody has reassigned to nodes that
+	// are not there: until that has ended the drain does not touch them.
 	Stuck      []string `json:"stuck"`
 	Leaderless []string `json:"leaderless"`
+	Blocked    []string `json:"blocked"`
 
-	fenced  bool   // it does not serve clients, or is not there
-	goes    bool   // something of it may still go by itself
-	topics  string // of the partitions that are stuck, each with what it would need
-	takers  int    // the nodes that may take replicas
-	address string // of a node that stays
+	fenced  bool    // it does not serve clients, or is not there
+	goes    bool    // something of it may still go by itself
+	topics  string  // of the partitions that are stuck, each with what it would need
+	takers  int     // the nodes that may take replicas
+	awaited []int32 // the nodes for which reassignments wait
+	address string  // of a node that stays
 }
 
 // drainOf tells how far the drain of a node is.
 func (a *clusterAnswers) drainOf(node int32) *drainStatus {
-	s := &drainStatus{Node: node, Voter: true, Stuck: []string{}, Leaderless: []string{}}
+	s := &drainStatus{Node: node, Voter: true, Stuck: []string{}, Leaderless: []string{}, Blocked: []string{}}
 	var takers []int32
+	there := map[int32]bool{}
 	for _, b := range a.cluster.Brokers {
+		there[b.NodeID] = !b.IsFenced
 		s.fenced = s.fenced || b.NodeID == node && b.IsFenced
 		if !b.IsFenced && !a.draining[b.NodeID] && b.NodeID != node {
 			takers = append(takers, b.NodeID)
@@ -41,9 +46,9 @@ func (a *clusterAnswers) drainOf(node int32) *drainStatus {
 	if q := status.Metadata; q != nil {
 		s.Voter = slices.ContainsFunc(q.Voters, func(v replicaView) bool { return v.Node == node })
 	}
-	moving := map[string]bool{}
-	for _, r := range status.Reassignments {
-		moving[r.Partition] = true
+	moving := map[string]*reassignmentView{}
+	for i := range status.Reassignments {
+		moving[status.Reassignments[i].Partition] = &status.Reassignments[i]
 	}
 	var topics []string
 	for _, t := range a.metadata.Topics {
@@ -56,25 +61,36 @@ func (a *clusterAnswers) drainOf(node int32) *drainStatus {
 				continue
 			}
 			s.Replicas++
-			other := func(among []int32) bool {
-				return slices.ContainsFunc(takers, func(id int32) bool { return slices.Contains(among, id) })
-			}
 			name := fmt.Sprintf("%s-%d", *t.Topic, p.Partition)
+			var awaited, removing []int32
+			r := moving[name]
+			if r != nil {
+				awaited = slices.DeleteFunc(slices.Clone(r.Adding), func(id int32) bool { return there[id] })
+				removing = r.Removing
+			}
+			// Leadership may go where the replica can't.
+			led := p.Leader == node && slices.ContainsFunc(takers, func(id int32) bool { return slices.Contains(p.ISR, id) && !slices.Contains(removing, id) })
 			switch taken := slices.ContainsFunc(takers, func(id int32) bool { return !slices.Contains(p.Replicas, id) }); {
 			case p.Leader < 0:
 				s.Leaderless = append(s.Leaderless, name)
-			case moving[name] || taken:
+			case len(awaited) > 0:
+				s.Blocked = append(s.Blocked, name)
+				s.awaited = append(s.awaited, awaited...)
+				s.goes = s.goes || led
+			case r != nil || taken:
 				s.goes = true
 			default:
 				s.Stuck = append(s.Stuck, name)
 				stuck = max(stuck, len(p.Replicas))
-				s.goes = s.goes || p.Leader == node && other(p.ISR)
+				s.goes = s.goes || led
 			}
 		}
 		if stuck > 0 {
 			topics = append(topics, fmt.Sprintf("%s (%d replicas)", *t.Topic, stuck))
 		}
 	}
+	slices.Sort(s.awaited)
+	s.awaited = slices.Compact(s.awaited)
 	slices.Sort(topics)
 	s.topics = strings.Join(topics, ", ")
 	s.goes = s.goes || s.Voter && len(takers) > 0
@@ -106,6 +122,10 @@ func (s *drainStatus) left() string {
 	if len(s.Stuck) > 0 {
 		words = append(words, fmt.Sprintf("%d other nodes are there to take replicas, which is too few for %d partitions of: %s. Add a node, or lower the number of replicas of these topics with kafka-reassign-partitions.sh; the drain goes on by itself then",
 			s.takers, len(s.Stuck), s.topics))
+	}
+	if len(s.Blocked) > 0 {
+		words = append(words, fmt.Sprintf("%d partitions are being reassigned to nodes that are not there (%s), and the drain waits for that: %s. Start these nodes, or end the reassignments with kafka-reassign-partitions.sh --cancel; the drain goes on by itself then",
+			len(s.Blocked), ids(s.awaited), firstOf(s.Blocked)))
 	}
 	if len(s.Leaderless) > 0 {
 		words = append(words, fmt.Sprintf("%d partitions have no leader, so that they can't be moved: %s. Start the nodes that hold their other replicas; see 'troupe partition recover --help' where these are lost for ever",

@@ -14,6 +14,10 @@ func TestDrainStatus(t *testing.T) {
 		p.Replicas, p.AddingReplicas, p.RemovingReplicas = []int32{4, 2, 1}, []int32{4}, []int32{1}
 		a.reassignments.Topics = []kmsg.ListPartitionReassignmentsResponseTopic{{Topic: "t", Partitions: []kmsg.ListPartitionReassignmentsResponseTopicPartition{p}}}
 	}
+	gone := func(a *clusterAnswers) {
+		moving(a)
+		a.reassignments.Topics[0].Partitions[0].AddingReplicas = []int32{3}
+	}
 	drained := func(ids ...int32) func(*clusterAnswers) {
 		return func(a *clusterAnswers) {
 			for _, id := range ids {
@@ -42,6 +46,11 @@ func TestDrainStatus(t *testing.T) {
 			"1 other nodes are there to take replicas, which is too few for 1 partitions of: t (2 replicas). Add a node, or lower the number of replicas of these topics with kafka-reassign-partitions.sh; the drain goes on by itself then", false},
 		{"leadership can go where the replica can't", 4, [3][]int32{{4}, {1, 2, 4}, {1, 4}}, nil, "node 4 has 1 leaders, 1 replicas", true, "", false},
 		{"on its way", 4, [3][]int32{{1}, {4, 2, 1}, {1, 2}}, moving, "node 4 has 0 leaders, 1 replicas", true, "", false},
+		{"on its way to a node that is not there", 4, [3][]int32{{2}, {3, 2, 4, 1}, {1, 2, 4}}, gone, "node 4 has 0 leaders, 1 replicas", false,
+			"1 partitions are being reassigned to nodes that are not there (3), and the drain waits for that: t-0. Start these nodes, or end the reassignments with kafka-reassign-partitions.sh --cancel; the drain goes on by itself then", false},
+		{"leadership can go meanwhile", 4, [3][]int32{{4}, {3, 2, 4, 1}, {1, 2, 4}}, gone, "node 4 has 1 leaders, 1 replicas", true, "", false},
+		{"but not to a replica that goes too", 4, [3][]int32{{4}, {3, 2, 4, 1}, {1, 4}}, gone, "node 4 has 1 leaders, 1 replicas", false,
+			"1 partitions are being reassigned to nodes that are not there (3), and the drain waits for that: t-0. Start these nodes, or end the reassignments with kafka-reassign-partitions.sh --cancel; the drain goes on by itself then", false},
 		{"nobody leads", 4, [3][]int32{{-1}, {4}, nil}, nil, "node 4 has 0 leaders, 1 replicas", false,
 			"1 partitions have no leader, so that they can't be moved: t-0. Start the nodes that hold their other replicas; see 'troupe partition recover --help' where these are lost for ever", false},
 		{"nobody tells who votes", 4, [3][]int32{{1}, {1, 2}, {1, 2}}, func(a *clusterAnswers) { a.quorum = nil }, "node 4 has 0 leaders, 0 replicas, and a vote on the metadata", true, "", false},

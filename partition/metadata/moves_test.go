@@ -159,7 +159,7 @@ func TestGrows(t *testing.T) {
 	chosen.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1}}}
 	one := topic("one", 1)
 	one.ReplicationFactor = 1
-	l.create(topic("default", 1), topic("lowered", 1), topic("raised", 1), chosen, one, topic("kept", 1))
+	l.create(topic("default", 1), topic("lowered", 1), topic("raised", 1), topic("cancelled", 2), chosen, one, topic("kept", 1))
 	l.c.o.DefaultReplicationFactor = 1
 	l.create(topic("set", 1))
 	l.ask(&CreateInternalTopic{Topic: "__consumer_offsets", Partitions: 1, ReplicationFactor: -1})
@@ -195,6 +195,16 @@ func TestGrows(t *testing.T) {
 	}
 	if p := l.c.image.Topic("__consumer_offsets").Partitions[0]; len(p.Wish()) != 3 {
 		t.Errorf("%+v", p)
+	}
+	l.ask(alterOf("cancelled", 1)) // whoever does that does not want it to begin again
+	l.ask(q)
+	for index, p := range l.c.image.Topic("cancelled").Partitions {
+		if len(p.Wish()) != 1 || l.c.image.Topic("cancelled").grows() {
+			t.Errorf("partition %d, whose growth was cancelled: %+v", index, p)
+		}
+	}
+	if _, _, wrote := l.ask(q); wrote {
+		t.Error("what was cancelled is begun again")
 	}
 }
 

@@ -56,7 +56,11 @@ func (c *Controller) reassign(t *Topic, name string, q kmsg.AlterPartitionAssign
 		if !p.Reassigning() {
 			return kerr.NoReassignmentInProgress
 		}
+		growth := p.Automatic
 		*p = p.cancelled()
+		if growth {
+			c.keepSmall(t, len(p.Replicas))
+		}
 		return nil
 	}
 	if err := c.checkBrokers(q.Replicas, p); err != nil {
@@ -70,10 +74,15 @@ func (c *Controller) reassign(t *Topic, name string, q kmsg.AlterPartitionAssign
 		target[i] = kafka.BrokerID(id)
 	}
 	*p = p.reassigned(target)
-	if t.grows() && len(target) < min(factorMax, len(c.image.takers())) { // somebody wants fewer than it would get
+	c.keepSmall(t, len(target))
+	return nil
+}
+
+// keepSmall has a topic grow no more where somebody wants fewer replicas for a partition than it would get: it would get them again at once.
+func (c *Controller) keepSmall(t *Topic, replicas int) {
+	if t.grows() && replicas < min(factorMax, len(c.image.takers())) {
 		t.Grows = new(bool)
 	}
-	return nil
 }
 
 // listReassignments serves ListPartitionReassignments.
