@@ -17,8 +17,7 @@ type simChecks struct {
 	cluster string
 	leaders map[simTerm]string // the actor that led
 	numbers map[kafka.PartitionNumber]kafka.TopicID
-	stores  map[simReplica]string
-	disks   map[simBatchAt]uint // bits of nodes' ids
+	simAcks
 	// committed are the entries that any disk has ever shown as committed. Once committed they never change.
 	committed map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry
 }
@@ -31,7 +30,7 @@ type simTerm struct {
 
 func newSimChecks(s *simulation) simChecks {
 	return simChecks{
-		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, stores: map[simReplica]string{}, disks: map[simBatchAt]uint{},
+		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, simAcks: newSimAcks(),
 		committed: map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry{},
 	}
 }
@@ -93,7 +92,6 @@ func (c *simChecks) disk(n *simNode) {
 		if err != nil {
 			c.s.t.Fatal(err)
 		}
-		c.found(n, number, stored)
 		all := c.committed[number]
 		if all == nil {
 			all = map[consensus.Index]consensus.Entry{}

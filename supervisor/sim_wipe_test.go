@@ -69,18 +69,3 @@ func (c *simChecks) settledOn(number kafka.PartitionNumber, voters []uint64) boo
 		return ok && l.Broker == n.id && l.Settled && len(l.InSync) == len(voters) && slices.Equal(slices.Sorted(slices.Values(l.Voters)), voters)
 	})
 }
-
-// A simReplica is one that the metadata names.
-type simReplica struct {
-	number kafka.PartitionNumber
-	raftID uint64
-}
-
-// given: a raft id is that of a replica on one disk for ever.
-func (c *simChecks) given(number kafka.PartitionNumber, raftID uint64, store string) {
-	r := simReplica{number, raftID}
-	if other, known := c.stores[r]; known && other != store {
-		c.s.errorf("replica %d of partition %d is on %s, and was on %s", raftID, number, store, other)
-	}
-	c.stores[r] = store
-}
