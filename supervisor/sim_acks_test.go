@@ -156,7 +156,7 @@ func (c *simChecks) answered(n *simNode, response kmsg.Response) {
 			}
 			image := n.tree.router.View().Image
 			row := image.Partition(kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition})
-			for _, r := range row.All() {
+			for _, r := range row.All() { // of others a replica is known since it has told them something
 				c.given(row.Number, r.RaftID, image.Broker(r.Broker).StoreID)
 			}
 			if missing := c.lacks(row.Number, row.Founding(), kafka.Offset(p.BaseOffset), spec.minInSync); missing != "" {

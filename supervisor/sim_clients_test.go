@@ -48,7 +48,7 @@ func (p *simProducer) begin(c *simClient) {
 	create := kmsg.NewPtrCreateTopicsRequest()
 	create.Version, create.TimeoutMillis = 7, 1000
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = p.topic.name, p.topic.partitions, int16(p.s.shape.nodes)
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = p.topic.name, p.topic.partitions, int16(p.s.shape.replicas())
 	inSync := strconv.Itoa(p.topic.minInSync)
 	topic.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "min.insync.replicas", Value: &inSync}}
 	if millis := "100"; p.topic.trimmed {
