@@ -128,6 +128,27 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 	}
 }
 
+// calmSeeds runs what happens to a cluster without other faults, from one seed after the other: SIM_SEEDS says how many (1), and SIM_SEED runs a single one.
+func calmSeeds(t *testing.T, shape simShape, run func(t *testing.T, s *simulation)) {
+	first, seeds := uint64(1), uint64(1)
+	if n, err := strconv.ParseUint(os.Getenv("SIM_SEED"), 10, 64); err == nil {
+		first = n
+	} else if n, err := strconv.ParseUint(os.Getenv("SIM_SEEDS"), 10, 64); err == nil {
+		seeds = n
+	}
+	for seed := first; seed < first+seeds; seed++ {
+		ok := t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			defer entropy.replace(entropy.replace(mathrand.NewChaCha8([32]byte{byte(seed)})))
+			s := newSimulation(t, seed, shape, os.Getenv("SIM_LOG") != "")
+			s.calm = true
+			run(t, s)
+		})
+		if !ok {
+			return
+		}
+	}
+}
+
 type simResult struct {
 	trace                   uint64
 	steps, records, crashes int
