@@ -173,7 +173,9 @@ func (p *Partition) replicated() {
 		return
 	}
 	least := p.o.Config.MinInsyncReplicas
-	if least <= len(p.state.configuration.Voters)/2+1 {
+	// Who committed an entry that was in the log when the configuration changed was perhaps the majority of the voters before.
+	enough := least <= len(p.state.configuration.Voters)/2+1
+	if enough && p.waiting.replicas[0].index > p.inherited {
 		for _, w := range p.waiting.replicas {
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: w.answer})
 		}
@@ -196,7 +198,7 @@ func (p *Partition) replicated() {
 	live := p.takers()
 	for _, w := range p.waiting.replicas {
 		switch {
-		case w.index <= upto:
+		case w.index <= upto || enough && w.index > p.inherited:
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: w.answer})
 		case live < least:
 			p.out.Replies = append(p.out.Replies, Reply{Ticket: w.ticket, Response: p.produced(kafka.NoOffset, -1), Err: kafka.Errorf(

@@ -59,9 +59,10 @@ type Partition struct {
 	live         map[uint64]bool // the other replicas on live nodes
 	full         map[uint64]bool // the replicas on nodes whose disks are full
 	wish         wish
-	reconfigured consensus.Term // in which the configuration was last changed here
-	observing    bool           // something happened that may change who is in sync
-	inSync       []uint64       // as the leader knows
+	reconfigured consensus.Term  // in which the configuration was last changed here
+	inherited    consensus.Index // the last entry that was in the log then
+	observing    bool            // something happened that may change who is in sync
+	inSync       []uint64        // as the leader knows
 
 	now         time.Time       // of the last call that brought it
 	reading     uint64          // the newest ReadIndex token

@@ -44,7 +44,7 @@ func (p *Partition) settle() bool {
 // settled follows what is applied.
 func (p *Partition) settled(e consensus.Entry) {
 	if e.Kind == consensus.Reconfigure {
-		p.reconfigured = p.replica.Term()
+		p.reconfigured, p.inherited = p.replica.Term(), p.replica.Last()
 	}
 	switch {
 	case !p.serving:

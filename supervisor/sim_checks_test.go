@@ -17,8 +17,7 @@ type simChecks struct {
 	cluster string
 	leaders map[simTerm]string // the actor that led
 	numbers map[kafka.PartitionNumber]kafka.TopicID
-	stores  map[simReplica]string
-	disks   map[simBatchAt]uint // bits of nodes' ids
+	simAcks
 	// committed are the entries that any disk has ever shown as committed. Once committed they never change.
 	committed map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry
 }
@@ -31,7 +30,7 @@ type simTerm struct {
 
 func newSimChecks(s *simulation) simChecks {
 	return simChecks{
-		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, stores: map[simReplica]string{}, disks: map[simBatchAt]uint{},
+		s: s, leaders: map[simTerm]string{}, numbers: map[kafka.PartitionNumber]kafka.TopicID{}, simAcks: newSimAcks(),
 		committed: map[kafka.PartitionNumber]map[consensus.Index]consensus.Entry{},
 	}
 }
@@ -93,7 +92,6 @@ func (c *simChecks) disk(n *simNode) {
 		if err != nil {
 			c.s.t.Fatal(err)
 		}
-		c.found(n, number, stored)
 		all := c.committed[number]
 		if all == nil {
 			all = map[consensus.Index]consensus.Entry{}
@@ -126,7 +124,7 @@ func (c *simChecks) whole() string {
 	}
 	for _, n := range c.s.nodes {
 		view := n.tree.router.View()
-		if l, ok := view.Controller(); !ok || len(l.Voters) != len(c.s.nodes) || len(l.InSync) != len(c.s.nodes) {
+		if l, ok := view.Controller(); !ok || len(l.Voters) != c.s.shape.replicas() || len(l.InSync) != len(l.Voters) {
 			return fmt.Sprintf("on node %d the metadata is led by %d, with voters %v, in sync %v", n.id, l.Broker, l.Voters, l.InSync)
 		}
 		for _, topic := range view.Image.Topics() {
@@ -137,7 +135,7 @@ func (c *simChecks) whole() string {
 			}
 		}
 	}
-	if c.s.shape.moves {
+	if c.s.mover != nil {
 		if moving := c.settled(); moving != "" {
 			return moving
 		}
@@ -153,9 +151,6 @@ func (c *simChecks) alike() string {
 		if view.Upto != first.Upto || !reflect.DeepEqual(view.Image, first.Image) {
 			return fmt.Sprintf("nodes 1 and %d have different metadata, up to %d and %d", n.id, first.Upto, view.Upto)
 		}
-		if one, other := c.s.nodes[0].tree.lags.offsets, n.tree.lags.offsets; !reflect.DeepEqual(one, other) {
-			return fmt.Sprintf("the offsets of groups are %v on node 1 and %v on node %d", one, other, n.id)
-		}
 	}
 	for _, topic := range first.Image.Topics() {
 		for i, p := range topic.Partitions {
@@ -164,8 +159,13 @@ func (c *simChecks) alike() string {
 			if own.Broker != l.Broker || own.Epoch != l.Epoch {
 				return fmt.Sprintf("%s-%d is led by node %d in epoch %d, or by node %d in epoch %d", topic.Name, i, l.Broker, l.Epoch, own.Broker, own.Epoch)
 			}
-			if topic.Internal {
-				continue // a part of its log may be a snapshot
+			if topic.Internal { // a part of its log may be a snapshot
+				for _, r := range p.Replicas {
+					if one, other := c.s.nodes[l.Broker-1].tree.lags.offsets[p.Number], c.s.nodes[r.Broker-1].tree.lags.offsets[p.Number]; !reflect.DeepEqual(one, other) {
+						return fmt.Sprintf("the offsets of groups are %v on node %d, which leads %s-%d, and %v on node %d", one, l.Broker, topic.Name, i, other, r.Broker)
+					}
+				}
+				continue
 			}
 			from := kafka.Offset(0)
 			if x := c.s.trimmer(topic.Name, int32(i)); x != nil {

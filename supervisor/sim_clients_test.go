@@ -48,7 +48,7 @@ func (p *simProducer) begin(c *simClient) {
 	create := kmsg.NewPtrCreateTopicsRequest()
 	create.Version, create.TimeoutMillis = 7, 1000
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = p.topic.name, p.topic.partitions, int16(p.s.shape.nodes)
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = p.topic.name, p.topic.partitions, int16(p.s.shape.replicas())
 	inSync := strconv.Itoa(p.topic.minInSync)
 	topic.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "min.insync.replicas", Value: &inSync}}
 	if millis := "100"; p.topic.trimmed {
@@ -132,9 +132,6 @@ func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64)
 	case err == nil && !head:
 		p.s.errorf("%s-%d: the batch from %d on is acknowledged before the one in front of it", p.topic.name, p.partition, batch.first)
 	case err == nil:
-		if !p.topic.trimmed { // what is deleted may never have been on the disk of a replica that has it
-			p.s.checks.acknowledged(p, c.node, kafka.Offset(base))
-		}
 		p.batches = p.batches[1:]
 		p.sent--
 		p.s.result.records += batch.count

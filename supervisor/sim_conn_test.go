@@ -211,28 +211,31 @@ type simConn struct {
 	life int
 }
 
-// Send has an answer arrive after a while.
+// Send looks at an answer and has it arrive after a while.
 func (x *simConn) Send(_ *api.Request, pieces [][]byte) {
+	if x.life != x.c.life {
+		return
+	}
 	var frame []byte
 	for _, p := range pieces {
 		frame = append(frame, p...)
 	}
+	id := binary.BigEndian.Uint32(frame)
+	call := x.c.waiting[id]
+	response := call.q.ResponseKind()
+	body := frame[4:]
+	if response.IsFlexible() {
+		body = body[1:]
+	}
+	if err := response.ReadFrom(body); err != nil {
+		x.c.s.t.Fatal(err)
+	}
+	x.c.s.checks.answered(x.c.node, response)
 	x.c.s.st.AfterFunc(x.c.delay(&x.c.fro), func() {
-		if x.life != x.c.life {
-			return
+		if x.life == x.c.life {
+			delete(x.c.waiting, id)
+			call.done(response)
 		}
-		id := binary.BigEndian.Uint32(frame)
-		call := x.c.waiting[id]
-		delete(x.c.waiting, id)
-		response := call.q.ResponseKind()
-		body := frame[4:]
-		if response.IsFlexible() {
-			body = body[1:]
-		}
-		if err := response.ReadFrom(body); err != nil {
-			x.c.s.t.Fatal(err)
-		}
-		call.done(response)
 	})
 }
 

@@ -11,19 +11,17 @@ import (
 	"troupe/partition/kafka"
 )
 
-// TestSimulatedReassignments is TestSimulatedCluster while partitions move from node to node: to others, to fewer and to more, with some of the moves cancelled or
-// replaced on their way, and with preferred leaders elected. Disks are lost while every partition has three replicas. In the end each node has the partitions that the metadata gives it,
-// and no other.
+// TestSimulatedReassignments is TestSimulatedCluster with a fourth node, and with partitions that move in every seed: to nodes that have nothing of them, to fewer and to more.
 //
 // SIM_SEEDS says how many seeds (10), and SIM_SEED runs a single one.
 func TestSimulatedReassignments(t *testing.T) {
 	simulateSeeds(t, 10, simShape{
-		nodes: 3, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "events", partitions: 2, minInSync: 1}},
-		records: 200, lasts: 30 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000, moves: true, enough: 60,
+		nodes: 4, topics: []simSpec{{name: "orders", partitions: 1, minInSync: 2}, {name: "clicks", partitions: 1, minInSync: 1}, {name: "audit", partitions: 2, minInSync: 3}},
+		records: 200, lasts: 30 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000, moves: 1, enough: 60,
 	})
 }
 
-// A simMover reassigns partitions.
+// A simMover reassigns partitions: to other nodes, to fewer and to more, with some of the moves cancelled or replaced on their way; and it has preferred leaders elected.
 type simMover struct {
 	s     *simulation
 	asked bool      // for a reassignment, and there is no answer yet
@@ -52,8 +50,11 @@ func (m *simMover) begin(c *simClient) {
 	}
 	topic := m.s.shape.topics[m.s.chance.IntN(len(m.s.shape.topics))]
 	partition := m.s.chance.Int32N(topic.partitions)
-	again := func(kmsg.Response) {
+	again := func(a kmsg.Response) {
 		m.asked = false
+		if got, ok := a.(*kmsg.AlterPartitionAssignmentsResponse); ok && len(got.Topics) > 0 && got.Topics[0].Partitions[0].ErrorCode == 0 {
+			m.s.result.moves++
+		}
 		c.later(2*time.Second, m.begin)
 	}
 	if m.s.chance.IntN(5) == 0 {
@@ -68,7 +69,7 @@ func (m *simMover) begin(c *simClient) {
 	if m.s.chance.IntN(4) > 0 { // else it is cancelled
 		replicas := len(m.s.nodes)
 		if m.s.chance.IntN(2) == 0 {
-			replicas = topic.minInSync + m.s.chance.IntN(replicas-topic.minInSync)
+			replicas = topic.minInSync + m.s.chance.IntN(replicas-topic.minInSync+1)
 		}
 		for _, n := range m.s.chance.Perm(len(m.s.nodes))[:replicas] {
 			p.Replicas = append(p.Replicas, int32(n+1))

@@ -244,7 +244,11 @@ func (r *simRemote) SendUserMessage(pid *actor.PID, message any) {
 	for _, p := range pieces {
 		f.payload = append(f.payload, p...)
 	}
-	if _, ok := message.(*messages.Step); ok && !s.calm {
+	step, ok := message.(*messages.Step)
+	if ok {
+		s.checks.given(step.Partition, step.Message.GetFrom(), r.links.hello.Store)
+	}
+	if ok && !s.calm {
 		switch s.chance.IntN(300) {
 		case 0:
 			return

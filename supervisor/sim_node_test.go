@@ -10,6 +10,7 @@ import (
 	"troupe/actors/messages"
 	"troupe/actors/session"
 	"troupe/partition/config"
+	"troupe/partition/consensus"
 	"troupe/partition/kafka"
 	"troupe/partition/logstore"
 	"troupe/partition/metadata"
@@ -49,12 +50,18 @@ func (n *simNode) storeID() string { return fmt.Sprintf("store-%d-%d", n.id, n.w
 
 // format gives the node an empty disk.
 func (n *simNode) format() {
-	n.store = logstore.NewMemory(n.disk)
+	n.mount(logstore.NewMemory(n.disk))
 	n.store.Together = func(waiting int) int { return 1 + n.s.chance.IntN(waiting) }
 	n.cluster, n.replica = "", 0
 	if n.s.shape.nodes == 1 {
 		n.cluster, n.replica = "cluster", metadata.FounderRaftID
 	}
+}
+
+// mount makes a disk, or what a crash has left of it, the node's.
+func (n *simNode) mount(store *logstore.Memory) {
+	n.store = store
+	n.s.checks.disks[n.storeID()] = store
 }
 
 // boot starts the process on what the disk holds.
@@ -84,7 +91,7 @@ func (n *simNode) boot() {
 		},
 	})
 	o := treeOptions{
-		Settings: settings, Store: simStore{n.store, n}, StoreID: n.storeID(), ClusterID: n.cluster, Replica: n.replica, NodeID: n.id, Incarnation: incarnation,
+		Settings: settings, Store: simStore{n.store, n, map[kafka.PartitionNumber]consensus.Index{}}, StoreID: n.storeID(), ClusterID: n.cluster, Replica: n.replica, NodeID: n.id, Incarnation: incarnation,
 		Join:      n.join,
 		WatchFull: func(tell func(bool)) bool { n.tell = tell; return n.full },
 		Ready:     func(*session.Listener) { n.ready = true },
@@ -145,7 +152,7 @@ func (n *simNode) crash() {
 	n.s.result.crashes++
 	n.s.checks.image(n)
 	n.s.st.Kill(n.system)
-	n.store = n.store.Crash(n.s.chance, n.disk)
+	n.mount(n.store.Crash(n.s.chance, n.disk))
 	n.s.checks.disk(n)
 	n.system, n.tell, n.ready, n.frozen = nil, nil, false, false
 	n.s.net.died(n)

@@ -1,8 +1,6 @@
 package supervisor
 
 import (
-	mathrand "math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -18,9 +16,10 @@ import (
 // A recovery ends after the metadata has given the others up, and before the replica that is to go on does. The others come back, even more than once: nobody leads, with their
 // old data or otherwise, until the recovery is made again. Then everything is made anew.
 func TestInterruptedRecovery(t *testing.T) {
-	defer entropy.replace(entropy.replace(mathrand.NewChaCha8([32]byte{1})))
-	s := newSimulation(t, 1, simShape{nodes: 4, stepsMax: 500_000}, os.Getenv("SIM_LOG") != "")
-	s.calm = true
+	calmSeeds(t, simShape{nodes: 4, stepsMax: 500_000}, interruptRecovery)
+}
+
+func interruptRecovery(t *testing.T, s *simulation) {
 	s.boot()
 	s.until("all nodes serve", func() bool { return !slices.ContainsFunc(s.nodes, func(n *simNode) bool { return !n.ready }) })
 	ask := func(body any) {

@@ -8,6 +8,7 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -70,9 +71,12 @@ type simShape struct {
 	stepsMax int
 	twice    int // one seed of so many runs twice
 	panics   int // one message of so many makes an actor panic
-	moves    bool
+	moves    int // in one seed of so many partitions move from node to node; 0 for never
 	enough   int // seeds, for everything to happen that the simulation is for; 0 where nobody says
 }
+
+// replicas is how many a partition has at first, and how many nodes vote on the metadata.
+func (s *simShape) replicas() int { return min(3, s.nodes) }
 
 // A simSpec is a topic that producers write to.
 type simSpec struct {
@@ -118,15 +122,37 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 		all.add(&one)
 	}
 	t.Logf("%d seeds, %v", seeds, &all)
-	if shape.enough > 0 && seeds >= shape.enough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0 || all.ofTopics == 0 && !shape.moves) {
+	trimmed := slices.ContainsFunc(shape.topics, func(topic simSpec) bool { return topic.trimmed })
+	if shape.enough > 0 && seeds >= shape.enough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0 || all.ofTopics == 0 && trimmed || all.moves == 0) {
 		t.Error("not everything that the simulation is to go through has happened")
+	}
+}
+
+// calmSeeds runs what happens to a cluster without other faults, from one seed after the other: SIM_SEEDS says how many (1), and SIM_SEED runs a single one.
+func calmSeeds(t *testing.T, shape simShape, run func(t *testing.T, s *simulation)) {
+	first, seeds := uint64(1), uint64(1)
+	if n, err := strconv.ParseUint(os.Getenv("SIM_SEED"), 10, 64); err == nil {
+		first = n
+	} else if n, err := strconv.ParseUint(os.Getenv("SIM_SEEDS"), 10, 64); err == nil {
+		seeds = n
+	}
+	for seed := first; seed < first+seeds; seed++ {
+		ok := t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			defer entropy.replace(entropy.replace(mathrand.NewChaCha8([32]byte{byte(seed)})))
+			s := newSimulation(t, seed, shape, os.Getenv("SIM_LOG") != "")
+			s.calm = true
+			run(t, s)
+		})
+		if !ok {
+			return
+		}
 	}
 }
 
 type simResult struct {
 	trace                   uint64
 	steps, records, crashes int
-	wipes                   int
+	wipes, moves            int
 	// Snapshots that replicas were brought up to date with, since the log did not hold what they needed any more: of the metadata, of groups, and of what producers wrote.
 	ofMetadata, ofGroups, ofTopics int
 	calls                          int           // of nodes to nodes
@@ -138,6 +164,7 @@ func (r *simResult) add(one *simResult) {
 	r.records += one.records
 	r.crashes += one.crashes
 	r.wipes += one.wipes
+	r.moves += one.moves
 	r.ofMetadata += one.ofMetadata
 	r.ofGroups += one.ofGroups
 	r.ofTopics += one.ofTopics
@@ -146,8 +173,8 @@ func (r *simResult) add(one *simResult) {
 
 // String says what has happened.
 func (r *simResult) String() string {
-	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, snapshots that others were sent: %d of the metadata, %d of groups, %d of topics, %d steps, %v",
-		r.records, r.crashes, r.wipes, r.ofMetadata, r.ofGroups, r.ofTopics, r.steps, r.took.Round(time.Second))
+	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, %d reassignments, snapshots that others were sent: %d of the metadata, %d of groups, %d of topics, %d steps, %v",
+		r.records, r.crashes, r.wipes, r.moves, r.ofMetadata, r.ofGroups, r.ofTopics, r.steps, r.took.Round(time.Second))
 }
 
 // A simulation is one run.
@@ -260,7 +287,7 @@ func (s *simulation) work() {
 	for _, x := range s.trimmers {
 		s.client(x.begin)
 	}
-	if s.shape.moves {
+	if s.shape.moves > 0 && s.chance.IntN(s.shape.moves) == 0 {
 		s.mover = &simMover{s: s}
 		s.client(s.mover.begin)
 	}

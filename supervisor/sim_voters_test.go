@@ -2,8 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	mathrand "math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -59,9 +57,10 @@ func (s *simulation) pass(d time.Duration) {
 // A voter of the metadata that has died is replaced after five minutes, not before, and is fenced after ten seconds. When it is back it follows. One that is drained is replaced at once,
 // and where nobody is there to take its place, it goes all the same.
 func TestVotersAreReplaced(t *testing.T) {
-	defer entropy.replace(entropy.replace(mathrand.NewChaCha8([32]byte{1})))
-	s := newSimulation(t, 1, simShape{nodes: 4, stepsMax: 20_000_000}, os.Getenv("SIM_LOG") != "")
-	s.calm = true
+	calmSeeds(t, simShape{nodes: 4, stepsMax: 20_000_000}, replaceVoters)
+}
+
+func replaceVoters(t *testing.T, s *simulation) {
 	s.boot()
 	s.until("all nodes serve", func() bool { return !slices.ContainsFunc(s.nodes, func(n *simNode) bool { return !n.ready }) })
 	leader, voters := s.voters()

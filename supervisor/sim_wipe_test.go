@@ -49,13 +49,14 @@ func (c *simChecks) replaced() bool {
 		}
 		metadata = append(metadata, b.RaftID)
 	}
-	slices.Sort(metadata)
-	if !c.settledOn(kafka.MetadataPartition, metadata) {
+	if !c.settledOn(kafka.MetadataPartition, func(voters []uint64) bool {
+		return len(voters) == c.s.shape.replicas() && !slices.ContainsFunc(voters, func(id uint64) bool { return !slices.Contains(metadata, id) })
+	}) {
 		return false
 	}
 	for _, topic := range image.Topics() {
 		for i := range topic.Partitions {
-			if p := &topic.Partitions[i]; len(p.Replicas) < 3 || p.Unfinished() || !c.settledOn(p.Number, p.WishedVoters()) {
+			if p := &topic.Partitions[i]; len(p.Replicas) < 3 || p.Unfinished() || !c.settledOn(p.Number, func(voters []uint64) bool { return slices.Equal(voters, p.WishedVoters()) }) {
 				return false
 			}
 		}
@@ -63,24 +64,9 @@ func (c *simChecks) replaced() bool {
 	return true
 }
 
-func (c *simChecks) settledOn(number kafka.PartitionNumber, voters []uint64) bool {
+func (c *simChecks) settledOn(number kafka.PartitionNumber, right func(voters []uint64) bool) bool {
 	return slices.ContainsFunc(c.s.nodes, func(n *simNode) bool {
 		l, ok := n.tree.router.View().LeaderOf(number)
-		return ok && l.Broker == n.id && l.Settled && len(l.InSync) == len(voters) && slices.Equal(slices.Sorted(slices.Values(l.Voters)), voters)
+		return ok && l.Broker == n.id && l.Settled && len(l.InSync) == len(l.Voters) && right(slices.Sorted(slices.Values(l.Voters)))
 	})
-}
-
-// A simReplica is one that the metadata names.
-type simReplica struct {
-	number kafka.PartitionNumber
-	raftID uint64
-}
-
-// given: a raft id is that of a replica on one disk for ever.
-func (c *simChecks) given(number kafka.PartitionNumber, raftID uint64, store string) {
-	r := simReplica{number, raftID}
-	if other, known := c.stores[r]; known && other != store {
-		c.s.errorf("replica %d of partition %d is on %s, and was on %s", raftID, number, store, other)
-	}
-	c.stores[r] = store
 }
