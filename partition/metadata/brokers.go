@@ -75,10 +75,9 @@ func (i *Image) Brokers() []*Broker {
 	return slices.SortedFunc(maps.Values(i.brokers), func(a, b *Broker) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// Unfenced returns the brokers that clients may be sent to, by id.
-func (i *Image) Unfenced() []*Broker {
-	return slices.DeleteFunc(i.Brokers(), func(b *Broker) bool { return b.Fenced })
-}
+// CutOff tells whether a broker was fenced though it has told clients where it is: the controller does not reach it, or it is about to end. One that has only begun is fenced, too,
+// but has told nobody yet.
+func (b *Broker) CutOff() bool { return b.Fenced && b.Host != "" }
 
 // ReplicasOn returns the partitions that have a replica on a broker, by topic and index.
 func (i *Image) ReplicasOn(id kafka.BrokerID) (out []kafka.TopicPartition) {
