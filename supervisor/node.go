@@ -237,6 +237,9 @@ func (n *Node) end() error {
 	if n.listener != nil {
 		n.listener.Close()
 	}
+	if n.Err() != nil {
+		n.closeLinks() // the others go on without this node at once: it does nothing for them any more
+	}
 	if n.system != nil {
 		within := stopWithin
 		if errors.Is(n.Err(), ErrStoreDead) {
@@ -246,9 +249,7 @@ func (n *Node) end() error {
 			level.Warn(n.o.Logger).Log("msg", "some actors did not end", "actors", len(left), "first", left[0])
 		}
 	}
-	if n.links != nil {
-		n.links.Close()
-	}
+	n.closeLinks()
 	if n.admin != nil {
 		n.admin.Close()
 	}
@@ -259,6 +260,13 @@ func (n *Node) end() error {
 		return fmt.Errorf("close the data folder: %w", err)
 	}
 	return nil
+}
+
+// closeLinks ends the links with other nodes, where there are any.
+func (n *Node) closeLinks() {
+	if n.links != nil {
+		n.links.Close()
+	}
 }
 
 // Done is closed when the node has ended by itself; Err says why.

@@ -63,6 +63,35 @@ func TestSilentBrokersAreFenced(t *testing.T) {
 	}
 }
 
+// A broker whose process is dead is fenced at once, by the incarnation that died. One that has registered again since, with another node, is not.
+func TestDeadBrokersAreFencedAtOnce(t *testing.T) {
+	view, err := viewOf(t, "").After([]partition.KeyValue{{Key: []byte("broker/2"), Value: []byte(`{"store":"b","incarnation":"7"}`)}}, false, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		view *messages.View
+		want string
+	}{
+		{"silent", view.Dead(2), "[]"},
+		{"dead", view.Gone(2, 7), "[{2 7}]"},
+		{"another process of it", view.Gone(2, 6), "[]"},
+		{"back", view.Gone(2, 7).Live(2), "[]"},
+		{"back, and silent", view.Gone(2, 7).Live(2).Dead(2), "[]"},
+	} {
+		b := newBalanceBench(t, test.view)
+		b.send(&viewChanged{})
+		got := []metadata.FenceBroker{}
+		for _, q := range asked[*metadata.FenceBroker](b) {
+			got = append(got, *q)
+		}
+		if fmt.Sprint(got) != test.want {
+			t.Errorf("%s: %v, want %s", test.name, got, test.want)
+		}
+	}
+}
+
 // The controller is asked for moves where the view shows that some are needed, not more often than twice a second, and told who is there and what nobody leads.
 func TestMovesAreAskedFor(t *testing.T) {
 	row := `{"number":7,"replicas":[{"broker":1,"raft":1}]},{"number":8,"replicas":[{"broker":2,"raft":1}]}`
