@@ -58,7 +58,7 @@
 // Where most replicas of a partition are lost for ever nothing goes on by itself. An operator says so at the admin listener of a node whose replica is left (recover.go): that one goes on
 // alone, and the others are given up. It asks by questions, actors that live for one round of messages.
 //
-// What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store that can't write, and
+// What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store whose disk fails, and
 // an actor past its budget without which the node is of no use. Nothing is answered from then on, and Err says why.
 //
 // The package imports everything below it. The Go API that is promised to stay is LoadSettings, Options, Start, Node and ErrStoreDead.

@@ -25,7 +25,7 @@ import (
 	"troupe/partition/logstore"
 )
 
-// ErrStoreDead is why a node ended that can't write to its data folder. What the disk holds after a failed write is unknown, so
+// ErrStoreDead is why a node ended that can't write to its data folder, or read from it. What the disk holds after a failed write is unknown, so
 // nothing but a start of the process finds out.
 var ErrStoreDead = errors.New("the store is dead")
 
