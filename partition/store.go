@@ -11,9 +11,9 @@ import (
 // the simulator, in memory; logstoretest holds both to the same contract.
 //
 // All methods may be called from any goroutine. Append and Update return at once; the others read, may block on
-// the disk and are called from a worker. Once any write has failed, the store is dead: it fails every later
-// call with the first error and writes nothing more, because what a disk holds after a failed fsync is
-// unknown (design rule: a process restart is the only retry).
+// the disk and are called from a worker. Once the disk has failed a write or a read, the store is dead: it fails every later
+// write with the first error and writes nothing more, because what a disk holds after a failed fsync is
+// unknown (design rule: a process restart is the only retry). Damaged data is an error of that call alone.
 type Store interface {
 	// Load returns what the store holds of partition p, after it has synced everything that was handed in for p
 	// before. A partition that the store has never seen gives a zero Stored. Data slices are the caller's.

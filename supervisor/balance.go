@@ -11,8 +11,8 @@ import (
 )
 
 // balance does for the cluster what no replica does by itself: it tells the controller which reassignments are done, which are needed, and which brokers are silent, and
-// has leaders hand over to those that should lead. One node does it for all, the one that leads the metadata. It has no state but what it is waiting for, and since when
-// brokers are silent.
+// has leaders hand over to those that should lead. One node does it for all, the one that leads the metadata; but leaders that are cut off from that one each node asks for what it is to
+// take over. It has no state but what it is waiting for, and since when brokers are silent.
 type balance struct {
 	b    *builder
 	self *actor.PID
@@ -135,6 +135,7 @@ func (p *balance) heard(m *messages.Reply) {
 func (p *balance) look() {
 	view := p.b.router.View()
 	p.listen(view)
+	p.relieve(view)
 	controller := p.controller()
 	if controller == nil {
 		return
@@ -145,7 +146,6 @@ func (p *balance) look() {
 	if q := whatMoves(view, p.b.o.NodeID); len(view.Image.Moves(q)) > 0 {
 		p.ask(controller, q, 0)
 	}
-	p.relieve(view)
 }
 
 func (p *balance) send(to *actor.PID, message any) { p.b.system.Root().Send(to, message) }

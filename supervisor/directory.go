@@ -109,7 +109,9 @@ func (d *directory) handle(batch *actors.Batch) {
 				view = d.meet(view, node)
 			}
 		case *messages.NodeDown:
-			view = view.Dead(m.Node)
+			if view = view.Dead(m.Node); m.Gone != 0 {
+				view = view.Gone(m.Node, m.Gone)
+			}
 		case *messages.DiskFull:
 			flush()
 			view = d.disk(view, m.Full)

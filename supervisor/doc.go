@@ -10,7 +10,7 @@
 //	│   ├── __cluster_metadata-0:1 ── coordinator ── controller
 //	│   ├── orders-0:54
 //	│   └── __consumer_offsets-7:11 ── coordinator ── group:billing
-//	├── balance         a service, at work where the metadata is led: reassignments, who should lead, silent brokers
+//	├── balance         a service, at work where the metadata is led: reassignments, who should lead, silent brokers; elsewhere it takes over from leaders that are cut off
 //	└── sessions        a service: a session for each connection
 //
 // Who spawns whom is that tree. Who sends what (the messages are those of actors/messages, where no package is named):
@@ -58,7 +58,7 @@
 // Where most replicas of a partition are lost for ever nothing goes on by itself. An operator says so at the admin listener of a node whose replica is left (recover.go): that one goes on
 // alone, and the others are given up. It asks by questions, actors that live for one round of messages.
 //
-// What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store that can't write, and
+// What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store whose disk fails, and
 // an actor past its budget without which the node is of no use. Nothing is answered from then on, and Err says why.
 //
 // The package imports everything below it. The Go API that is promised to stay is LoadSettings, Options, Start, Node and ErrStoreDead.

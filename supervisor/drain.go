@@ -13,6 +13,7 @@ import (
 const (
 	handOverWithin = 10 * time.Second
 	fenceWithin    = 2 * time.Second
+	fenceAgain     = 250 * time.Millisecond
 	drainLook      = 5 * time.Millisecond
 )
 
@@ -29,11 +30,32 @@ func (n *Node) leave(ctx context.Context) {
 	if !n.await(ctx, handOverWithin, func(v *messages.View) bool { return v.LeaderCount(id) == 0 || len(v.Others()) == 0 }) {
 		level.Warn(n.o.Logger).Log("msg", "some partitions have no other replica that could lead; they are without a leader until this node is back", "partitions", b.router.View().LeaderCount(id))
 	}
-	if l, ok := b.router.View().Controller(); ok {
-		n.system.Root().Send(l.Coordinator, &messages.Coordinate{
+	n.beFenced(ctx)
+}
+
+// beFenced has the controller say that clients should not come here any more. Where it was on this node another one has to be elected first, and where that is new it may not serve yet.
+func (n *Node) beFenced(ctx context.Context) {
+	b := n.tree
+	id := b.o.NodeID
+	ctx, cancel := context.WithTimeout(ctx, fenceWithin)
+	defer cancel()
+	isOver := func(v *messages.View) bool {
+		me := v.Image.Broker(id)
+		return me == nil || me.Fenced || len(v.Others()) == 0
+	}
+	for ctx.Err() == nil && n.Err() == nil && !isOver(b.router.View()) {
+		var controller messages.Leader
+		n.await(ctx, fenceAgain, func(v *messages.View) (ok bool) {
+			controller, ok = v.Controller()
+			return ok && controller.Coordinator != nil
+		})
+		if controller.Coordinator == nil {
+			continue
+		}
+		n.system.Root().Send(controller.Coordinator, &messages.Coordinate{
 			Body: &metadata.FenceBroker{ID: id, Incarnation: b.o.Incarnation}, Broker: id, Reply: messages.ReplyTo{PID: b.membership},
 		})
-		n.await(ctx, fenceWithin, func(v *messages.View) bool { me := v.Image.Broker(id); return me == nil || me.Fenced })
+		n.await(ctx, fenceAgain, isOver)
 	}
 }
 

@@ -37,20 +37,32 @@ func imbalanced(view *messages.View, own kafka.BrokerID) []kafka.PartitionNumber
 	})
 }
 
-// relieve has those hand over that lead on brokers which are being drained, before all others.
+// relieve has those hand over that lead on brokers which are being drained, or cut off, before all others.
 func (p *balance) relieve(view *messages.View) {
-	if due := overburdened(view, p.b.o.NodeID); len(due) > 0 {
+	due := numbersWhere(view, func(q *metadata.Partition) bool {
+		_, ok := p.relief(view, q)
+		return ok
+	})
+	if len(due) > 0 {
 		p.moves = append(due, slices.DeleteFunc(p.moves, func(number kafka.PartitionNumber) bool { return slices.Contains(due, number) })...)
 		p.move()
 	}
 }
 
-// overburdened returns the partitions that are led where they should not be, on brokers that are being drained, and could be led elsewhere.
-func overburdened(view *messages.View, own kafka.BrokerID) []kafka.PartitionNumber {
-	return numbersWhere(view, func(p *metadata.Partition) bool {
-		_, ok := view.RelieveLeader(p, own)
-		return ok
-	})
+// relief returns how a partition comes to be led elsewhere than where it should not be, if it is for this node to see to that: the node that leads the metadata sees to all that it
+// can reach. It does not reach brokers that are cut off, so that who takes over from one of these asks for it.
+func (p *balance) relief(view *messages.View, q *metadata.Partition) (h messages.Handover, ok bool) {
+	h, ok = view.RelieveLeader(q, p.b.o.NodeID)
+	return h, ok && (p.controller() != nil || h.To.Broker == p.b.o.NodeID && view.IsCutOff(h.Leader.Broker))
+}
+
+// handover returns how leadership of a partition is to move, if it is for this node to see to that.
+func (p *balance) handover(view *messages.View, q *metadata.Partition) (h messages.Handover, ok bool) {
+	if h, ok = p.relief(view, q); ok || p.controller() == nil {
+		return h, ok
+	}
+	h, err := view.PreferLeader(q, p.b.o.NodeID)
+	return h, err == nil
 }
 
 // numbersWhere returns the numbers of the partitions that are so, of all topics.
@@ -67,7 +79,7 @@ func numbersWhere(view *messages.View, is func(p *metadata.Partition) bool) (out
 
 // move has the next few leaders hand over, those that still should. One that does not succeed waits for the next review.
 func (p *balance) move() {
-	if p.moving || p.controller() == nil {
+	if p.moving {
 		return
 	}
 	view := p.b.router.View()
@@ -78,12 +90,9 @@ func (p *balance) move() {
 		if !ok {
 			continue
 		}
-		h, ok := view.RelieveLeader(view.Image.Partition(tp), p.b.o.NodeID)
+		h, ok := p.handover(view, view.Image.Partition(tp))
 		if !ok {
-			var err error
-			if h, err = view.PreferLeader(view.Image.Partition(tp), p.b.o.NodeID); err != nil {
-				continue
-			}
+			continue
 		}
 		p.moving = true
 		p.send(h.Leader.Replica, &messages.Transfer{To: h.To.RaftID, Reply: messages.ReplyTo{PID: p.self}})

@@ -29,16 +29,20 @@ type admission struct {
 // linkedWith notes that the node with an id is there, with a folder, or with an empty one that it is not.
 func (a *admission) linkedWith(id kafka.BrokerID, store string) { a.linked.Store(id, store) }
 
-// admit refuses a folder that is not the one that is registered under its node's id, while that one is there. Of two that are told to be at the same address the other one
+// admit refuses a node that was given up, or whose version the cluster can't have any more: it takes no part, not even until it asks to be registered. It refuses a folder
+// that is not the one that is registered under its node's id, while that one is there. Of two that are told to be at the same address the other one
 // can't be there, though this node, which may have been frozen, has not noticed.
 func (a *admission) admit(h link.Hello) error {
 	router := a.router.Load()
 	if router == nil {
 		return nil
 	}
-	b := router.View().Image.Broker(h.Node)
-	if err := b.Refusal(h.Store); err != nil {
-		return &link.Refused{Words: *kafka.Message(err), Final: true}
+	image := router.View().Image
+	b := image.Broker(h.Node)
+	for _, err := range []error{b.Refusal(h.Store), image.CheckLevel(h.Node, h.Level)} {
+		if err != nil {
+			return &link.Refused{Words: *kafka.Message(err), Final: true}
+		}
 	}
 	if b == nil || b.StoreID == h.Store || b.Link == h.Address {
 		return nil

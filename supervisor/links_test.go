@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,38 @@ func TestShortLinkSecret(t *testing.T) {
 		}
 		if _, err := linkTLS(s); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", secret, err, want)
+		}
+	}
+}
+
+// A node of a version that the cluster can't have any more gets no link, and is told so for good, however it was before: its replicas would vote before it asks to be registered.
+func TestAdmissionOfOlderVersions(t *testing.T) {
+	row := func(key, value string) partition.KeyValue {
+		return partition.KeyValue{Key: []byte(key), Value: []byte(value)}
+	}
+	image, err := metadata.NewImage().Apply([]partition.KeyValue{
+		row("broker/1", `{"store":"a","level":2}`), row("broker/3", `{"store":"c","level":1,"fenced":true}`), row("topic/t", `{"partitions":[{"number":7,"replicas":[{"broker":1,"raft":1}]}]}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	recovered, err := image.Apply([]partition.KeyValue{row("topic/t", `{"partitions":[{"number":7,"replicas":[{"broker":1,"raft":1}],"survivor":1,"since":50001}]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		image    *metadata.Image
+		level    int32
+		admitted bool
+	}{{image, 1, true}, {recovered, 1, false}, {recovered, 2, true}} {
+		var a admission
+		router := messages.NewRouter()
+		router.Set(messages.NewView(x.image))
+		a.router.Store(router)
+		err := a.admit(link.Hello{Node: 3, Store: "c", Level: x.level})
+		var refused *link.Refused
+		if errors.As(err, &refused) == x.admitted || !x.admitted && (!refused.Final || !strings.Contains(refused.Words, "older version")) {
+			t.Errorf("recovered: %v, level %d: %v", len(x.image.Recovered()) > 0, x.level, err)
 		}
 	}
 }

@@ -126,8 +126,12 @@ func (p *membership) handle(message any) {
 	case *link.Down:
 		delete(p.up, m.Node)
 		p.linkedWith(m.Node, "")
-		p.tell(&messages.NodeDown{Node: m.Node})
-		p.send(p.b.sessions, &messages.NodeDown{Node: m.Node})
+		down := &messages.NodeDown{Node: m.Node}
+		if m.Gone {
+			down.Gone = m.Incarnation
+		}
+		p.tell(down)
+		p.send(p.b.sessions, down)
 	case *messages.Announce:
 		p.tell(&messages.NodesUp{Nodes: slices.Sorted(maps.Keys(p.up))})
 	}

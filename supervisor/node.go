@@ -25,7 +25,7 @@ import (
 	"troupe/partition/logstore"
 )
 
-// ErrStoreDead is why a node ended that can't write to its data folder. What the disk holds after a failed write is unknown, so
+// ErrStoreDead is why a node ended that can't write to its data folder, or read from it. What the disk holds after a failed write is unknown, so
 // nothing but a start of the process finds out.
 var ErrStoreDead = errors.New("the store is dead")
 
@@ -237,6 +237,9 @@ func (n *Node) end() error {
 	if listener != nil {
 		listener.Close()
 	}
+	if n.Err() != nil {
+		n.closeLinks() // the others go on without this node at once: it does nothing for them any more
+	}
 	if n.system != nil {
 		within := stopWithin
 		if errors.Is(n.Err(), ErrStoreDead) {
@@ -246,9 +249,7 @@ func (n *Node) end() error {
 			level.Warn(n.o.Logger).Log("msg", "some actors did not end", "actors", len(left), "first", left[0])
 		}
 	}
-	if n.links != nil {
-		n.links.Close()
-	}
+	n.closeLinks()
 	if n.admin != nil {
 		n.admin.Close()
 	}
@@ -259,6 +260,13 @@ func (n *Node) end() error {
 		return fmt.Errorf("close the data folder: %w", err)
 	}
 	return nil
+}
+
+// closeLinks ends the links with other nodes, where there are any.
+func (n *Node) closeLinks() {
+	if n.links != nil {
+		n.links.Close()
+	}
 }
 
 // Done is closed when the node has ended by itself; Err says why.

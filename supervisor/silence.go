@@ -8,7 +8,7 @@ import (
 	"troupe/partition/metadata"
 )
 
-// fenceAfter is how long a broker may be silent before it is fenced, so that new replicas go to others, and it can be unregistered.
+// fenceAfter is how long a broker may be silent before it is fenced, so that new replicas go to others, and it can be unregistered. One whose process is known to be dead is fenced at once.
 const fenceAfter = 10 * time.Second
 
 // listen notes since when brokers are not there.
@@ -29,10 +29,11 @@ func (p *balance) listen(view *messages.View) {
 	p.silent = silent
 }
 
-// toFence returns the requests that fence the brokers that have been silent for long. One that comes back registers again.
+// toFence returns the requests that fence the brokers that have been silent for long, or are dead. One that comes back registers again.
 func (p *balance) toFence(view *messages.View) (out []*metadata.FenceBroker) {
 	for _, b := range view.Image.Brokers() {
-		if since, ok := p.silent[b.ID]; ok && !b.Fenced && p.b.system.Now().Sub(since) >= fenceAfter {
+		since, silent := p.silent[b.ID]
+		if silent && !b.Fenced && (p.b.system.Now().Sub(since) >= fenceAfter || view.IsGone(b.ID, b.Incarnation)) {
 			out = append(out, &metadata.FenceBroker{ID: b.ID, Incarnation: b.Incarnation})
 		}
 	}

@@ -63,6 +63,35 @@ func TestSilentBrokersAreFenced(t *testing.T) {
 	}
 }
 
+// A broker whose process is dead is fenced at once, by the incarnation that died. One that has registered again since, with another node, is not.
+func TestDeadBrokersAreFencedAtOnce(t *testing.T) {
+	view, err := viewOf(t, "").After([]partition.KeyValue{{Key: []byte("broker/2"), Value: []byte(`{"store":"b","incarnation":"7"}`)}}, false, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		view *messages.View
+		want string
+	}{
+		{"silent", view.Dead(2), "[]"},
+		{"dead", view.Gone(2, 7), "[{2 7}]"},
+		{"another process of it", view.Gone(2, 6), "[]"},
+		{"back", view.Gone(2, 7).Live(2), "[]"},
+		{"back, and silent", view.Gone(2, 7).Live(2).Dead(2), "[]"},
+	} {
+		b := newBalanceBench(t, test.view)
+		b.send(&viewChanged{})
+		got := []metadata.FenceBroker{}
+		for _, q := range asked[*metadata.FenceBroker](b) {
+			got = append(got, *q)
+		}
+		if fmt.Sprint(got) != test.want {
+			t.Errorf("%s: %v, want %s", test.name, got, test.want)
+		}
+	}
+}
+
 // The controller is asked for moves where the view shows that some are needed, not more often than twice a second, and told who is there and what nobody leads.
 func TestMovesAreAskedFor(t *testing.T) {
 	row := `{"number":7,"replicas":[{"broker":1,"raft":1}]},{"number":8,"replicas":[{"broker":2,"raft":1}]}`
@@ -120,5 +149,50 @@ func TestDrainedBrokerIsRelieved(t *testing.T) {
 	b.pass(1500 * time.Millisecond)
 	if first != 10 || len(b.moved) != 15 {
 		t.Errorf("%d at once, and %d after a second", first, len(b.moved))
+	}
+}
+
+// A broker that is fenced, and does not know it since only the controller does not reach it, is asked to hand over by who takes over from it, ten partitions a second. One that is about to
+// serve for the first time is not, nor is anybody asked for what others are to take over.
+func TestWhoTakesOverAsksForIt(t *testing.T) {
+	rows := `{"number":9,"replicas":[{"broker":2,"raft":2},{"broker":4,"raft":4},{"broker":1,"raft":1}]}`
+	for i := range 15 {
+		rows += fmt.Sprintf(`,{"number":%d,"replicas":[{"broker":2,"raft":2},{"broker":1,"raft":1},{"broker":3,"raft":3}]}`, 10+i)
+	}
+	broker := func(view *messages.View, id, value string) *messages.View {
+		t.Helper()
+		view, err := view.After([]partition.KeyValue{{Key: []byte("broker/" + id), Value: []byte(value)}}, false, view.Upto+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return view
+	}
+	view := broker(broker(viewOf(t, rows), "4", `{"store":"d","host":"four","port":9}`), "2", `{"store":"b","fenced":true}`)
+	b := newBalanceBench(t, view, "auto.leader.rebalance.enable=false")
+	for number := range kafka.PartitionNumber(16) {
+		view = view.With(time.Time{}, messages.Led{Number: 9 + number, Leader: messages.Leader{
+			Broker: 2, Epoch: 1, Replica: b.player, Voters: []uint64{1, 2, 3, 4}, InSync: []kafka.BrokerID{1, 2, 3, 4},
+		}})
+	}
+	look := func(view *messages.View) int {
+		b.moved = nil
+		b.b.router.Set(view) // another node leads the metadata
+		b.send(&viewChanged{})
+		b.pass(lookAtViewEvery)
+		return len(b.moved)
+	}
+	if n := look(view); n != 0 {
+		t.Errorf("%d leaders are asked though their broker has only begun", n)
+	}
+	cut := broker(view, "2", `{"store":"b","fenced":true,"host":"two","port":9}`)
+	if n := look(cut); n != 10 {
+		t.Errorf("%d leaders are asked at once", n)
+	}
+	b.pass(time.Second)
+	if len(b.moved) != 15 {
+		t.Errorf("%d leaders are asked, and 15 are to be taken over by this node", len(b.moved))
+	}
+	if n := look(broker(view, "2", `{"store":"b","host":"two","port":9}`)); n != 0 {
+		t.Errorf("%d leaders are asked though their broker is not fenced", n)
 	}
 }

@@ -54,7 +54,7 @@ func (s *simulation) pass(d time.Duration) {
 	s.until("time passes", func() bool { return !s.st.Now().Before(at) })
 }
 
-// A voter of the metadata that has died is replaced after five minutes, not before, and is fenced after ten seconds. When it is back it follows. One that is drained is replaced at once,
+// A voter of the metadata that has died is replaced after five minutes, not before, and is fenced at once. When it is back it follows. One that is drained is replaced at once,
 // and where nobody is there to take its place, it goes all the same.
 func TestVotersAreReplaced(t *testing.T) {
 	calmSeeds(t, simShape{nodes: 4, stepsMax: 20_000_000}, replaceVoters)
@@ -78,7 +78,7 @@ func replaceVoters(t *testing.T, s *simulation) {
 	died := s.st.Now()
 	dead.crash()
 	s.until("the dead node is fenced", func() bool { return leader.tree.router.View().Image.Broker(dead.id).Fenced })
-	if took := s.st.Now().Sub(died); took < fenceAfter || took > fenceAfter+5*time.Second {
+	if took := s.st.Now().Sub(died); took > time.Second {
 		t.Errorf("it was fenced after %v", took)
 	}
 	s.pass(metadata.VoterSilentMax - 20*time.Second)

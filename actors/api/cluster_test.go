@@ -11,6 +11,7 @@ import (
 	"troupe/actors/messages"
 	"troupe/partition"
 	"troupe/partition/kafka"
+	"troupe/partition/record"
 )
 
 // newClusterBench has brokers 1, 2, 3 and 4, of which 1 is this node, 3 is not there and 4 is fenced, and the topic "spread" of six partitions: the preferred leader
@@ -303,5 +304,43 @@ func TestReassignmentsAreTheControllers(t *testing.T) {
 	b.reply(next[*messages.AwaitLeaders](b).Reply, nil, nil)
 	if a := response[*kmsg.UnregisterBrokerResponse](b, r); a == nil || a.ErrorCode != 0 {
 		t.Errorf("%+v", a)
+	}
+}
+
+// A broker that is fenced leads until others have taken over, where only the controller does not reach it. Clients are told where it is as long. One that has only begun has no address.
+func TestFencedLeadersAreFound(t *testing.T) {
+	b := newClusterBench(t, nil)
+	ask := func(row string) (brokers []int32, leader *kmsg.ProduceResponse) {
+		t.Helper()
+		view, err := b.env.Router.View().After([]partition.KeyValue{{Key: []byte("broker/4"), Value: []byte(row)}}, false, b.env.Router.View().Upto+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.env.Router.Set(view)
+		q := kmsg.NewPtrMetadataRequest()
+		q.Version = 9
+		for _, broker := range response[*kmsg.MetadataResponse](b, b.send(q)).Brokers {
+			brokers = append(brokers, broker.NodeID)
+		}
+		p := produceRequest(10, -1, map[int32]record.Batch{3: batch(t, 0, 1, 1)})
+		p.Topics[0].Topic = "spread"
+		return brokers, response[*kmsg.ProduceResponse](b, b.send(p))
+	}
+	const cutOff = `{"store":"d","raft":4,"fenced":true,"host":"four","port":9092}`
+	if got, _ := ask(cutOff); fmt.Sprint(got) != "[1 2]" {
+		t.Errorf("it leads nothing, and clients are told of %v", got)
+	}
+	b.lead(103, 4, 2, 4)
+	for _, test := range []struct {
+		row, brokers string
+		leader       int32
+	}{
+		{cutOff, "[1 2 4]", 4},
+		{`{"store":"d","raft":4,"fenced":true}`, "[1 2]", -1},
+	} {
+		got, produced := ask(test.row)
+		if p := produced.Topics[0].Partitions[0]; fmt.Sprint(got) != test.brokers || p.ErrorCode != kerr.NotLeaderForPartition.Code || p.CurrentLeader.LeaderID != test.leader {
+			t.Errorf("%s: clients are told of %v, and of the leader %+v", test.row, got, p.CurrentLeader)
+		}
 	}
 }

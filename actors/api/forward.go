@@ -24,18 +24,19 @@ func (r *Request) served(t *metadata.Topic, index int32) (messages.Leader, error
 // singleBroker is the id of the one broker that clients are told of. No node has it.
 const singleBroker kafka.BrokerID = 0
 
-// told is a broker as clients are told of it; nil where it is none that they may know.
+// told is a broker that leads as clients are told of it; nil where it is none that they may know. One that is cut off from the controller leads until others have taken over, and is to be found
+// as long.
 func (r *Request) told(image *metadata.Image, id kafka.BrokerID) *metadata.Broker {
 	if s := r.env.Single; s != nil {
 		return &metadata.Broker{ID: singleBroker, Host: s.Host, Port: s.Port}
 	}
-	if b := image.Broker(id); b != nil && !b.Fenced {
+	if b := image.Broker(id); b != nil && (!b.Fenced || b.CutOff()) {
 		return b
 	}
 	return nil
 }
 
-// brokers are all that clients are told of: those that are there, as far as this node knows, and that are not fenced. A node that misses most of the others is
+// brokers are all that clients are told of: those that are there, as far as this node knows, and that are not fenced or, where they are cut off, lead. A node that misses most of the others is
 // cut off itself: it names them all the same, since a client that was told of this one alone would never ask another.
 func (r *Request) brokers() []*metadata.Broker {
 	if r.env.Single != nil {
@@ -47,7 +48,9 @@ func (r *Request) brokers() []*metadata.Broker {
 			live++
 		}
 	}
-	return slices.DeleteFunc(r.image().Unfenced(), func(b *metadata.Broker) bool { return 2*live > len(all) && !r.isLive(b.ID) })
+	return slices.DeleteFunc(r.image().Brokers(), func(b *metadata.Broker) bool {
+		return b.Fenced && !(b.CutOff() && r.view.LeaderCount(b.ID) > 0) || 2*live > len(all) && !r.isLive(b.ID)
+	})
 }
 
 // controller is the broker that clients are told is the controller.

@@ -27,7 +27,7 @@ type Refused struct {
 	Words string
 	// Passing says that it may be otherwise in a moment, whatever people do.
 	Passing bool
-	// Final says that it will never be otherwise, whatever the refused node belongs to by now: the cluster has given it up.
+	// Final says that it will never be otherwise, whatever the refused node belongs to by now: the cluster has given it up, or can't have its version any more.
 	Final bool
 }
 

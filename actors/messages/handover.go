@@ -31,10 +31,11 @@ func (v *View) PreferLeader(p *metadata.Partition, own kafka.BrokerID) (h Handov
 	return Handover{l, to}, nil
 }
 
-// RelieveLeader returns how a partition comes to be led by another broker than one that is being drained, as the view of a node knows it; ok is false where it need not or can't.
+// RelieveLeader returns how a partition comes to be led by another broker than one that is being drained or cut off, as the view of a node knows it; ok is false where it need
+// not or can't.
 func (v *View) RelieveLeader(p *metadata.Partition, own kafka.BrokerID) (h Handover, ok bool) {
 	l, ok := v.LeaderOf(p.Number)
-	if !ok || !v.Image.Draining(l.Broker) {
+	if !ok || !v.IsCutOff(l.Broker) && !v.Image.Draining(l.Broker) {
 		return Handover{}, false
 	}
 	for _, to := range p.Wish() {
@@ -43,6 +44,13 @@ func (v *View) RelieveLeader(p *metadata.Partition, own kafka.BrokerID) (h Hando
 		}
 	}
 	return Handover{}, false
+}
+
+// IsCutOff tells whether a broker was fenced though clients have been told where it is. It may lead all the same, where only the controller does not reach it, and does not know that it
+// is fenced then.
+func (v *View) IsCutOff(id kafka.BrokerID) bool {
+	b := v.Image.Broker(id)
+	return b != nil && b.CutOff()
 }
 
 // unfit says why a replica should not take over from a leader, as a format for its broker; empty where it may.

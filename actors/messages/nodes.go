@@ -67,7 +67,10 @@ type TellLeaders struct{ Node kafka.BrokerID }
 // NodeUp says that another node is there, NodeDown that it is not any more, and NodeLost that messages from or to it may have been lost.
 type (
 	NodeUp   struct{ Node kafka.BrokerID }
-	NodeDown struct{ Node kafka.BrokerID }
+	NodeDown struct {
+		Node kafka.BrokerID
+		Gone uint64 // the incarnation of its process, where that is known to be dead; else 0
+	}
 	NodeLost struct{ Node kafka.BrokerID }
 )
 

@@ -45,6 +45,7 @@ type View struct {
 	leaders      map[kafka.PartitionNumber]Leader
 	outOfService map[kafka.PartitionNumber][]kafka.BrokerID // on which nodes replicas have failed for good
 	live         map[kafka.BrokerID]bool                    // the other nodes that are there
+	gone         map[kafka.BrokerID]uint64                  // the incarnations of those that are not whose processes are known to be dead
 	full         map[kafka.BrokerID]bool                    // the nodes, this one among them, whose disks are full
 	left         map[kafka.PartitionNumber]time.Time        // when this node has stopped leading, a moment ago
 	resigned     map[kafka.PartitionNumber]resigned         // who has, of all nodes, where nobody leads since
@@ -114,6 +115,8 @@ func (v *View) Live(node kafka.BrokerID) *View {
 		next.live = map[kafka.BrokerID]bool{}
 	}
 	next.live[node] = true
+	next.gone = maps.Clone(v.gone)
+	delete(next.gone, node)
 	return &next
 }
 
@@ -127,6 +130,23 @@ func (v *View) Dead(node kafka.BrokerID) *View {
 	next.resigned = maps.Clone(v.resigned)
 	maps.DeleteFunc(next.resigned, func(_ kafka.PartitionNumber, r resigned) bool { return r.leader.Broker == node })
 	return next.WithDisk(node, false)
+}
+
+// Gone returns the view in which another node is not there because its process, of an incarnation, is dead.
+func (v *View) Gone(node kafka.BrokerID, incarnation uint64) *View {
+	next := v.Dead(node)
+	next.gone = maps.Clone(v.gone)
+	if next.gone == nil {
+		next.gone = map[kafka.BrokerID]uint64{}
+	}
+	next.gone[node] = incarnation
+	return next
+}
+
+// IsGone tells whether a node is not there because its process, of an incarnation, is dead.
+func (v *View) IsGone(node kafka.BrokerID, incarnation uint64) bool {
+	gone, ok := v.gone[node]
+	return ok && gone == incarnation
 }
 
 // AllHave tells whether the views of all nodes that are there have what was committed to the metadata log before an offset.

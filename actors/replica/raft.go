@@ -22,7 +22,8 @@ const (
 	// Where the leader's node is dead, the followers ask for votes one after the other, so that the first has its answers before the second asks.
 	successorPause  = 60 * time.Millisecond
 	successorJitter = 20 * time.Millisecond
-	// handOverPause is the least time between two hand-overs of a replica whose node is about to end: where all nodes are, they would give it to each other.
+	// handOverPause is the time between two hand-overs of a replica whose node is about to end: longer than a follower has to catch up in before the leader goes on, and where all nodes are
+	// about to end they do not give it to each other all the time.
 	handOverPause = time.Second
 	// Nodes do not learn of a death at the same time, so the turns alone don't keep replicas apart. Whoever was asked for a vote lets the other one finish,
 	// for as long as three syncs may take: of two that ask at once neither may win, and both wait for an election timeout then.
@@ -154,6 +155,12 @@ func (r *replica) tellOthers(message any) {
 	}
 }
 
+// handOver gives leadership away, where this replica has it, and looks again while its node is about to end: a follower may have been too far behind, or the replica lead since.
+func (r *replica) handOver() {
+	r.p.HandOver()
+	r.after(handOverPause, &handOver{r})
+}
+
 // leadership follows who leads.
 func (r *replica) leadership(l *partition.Leadership) {
 	if l.Leader != r.leader && l.Leader != 0 && l.Leader != r.o.Partition.RaftID {
@@ -169,10 +176,6 @@ func (r *replica) leadership(l *partition.Leadership) {
 			Voters: l.Voters, Learners: l.Learners, Settled: l.Settled, HighWatermark: r.high,
 		}}
 		r.send(r.o.Directory, r.led)
-		if now := r.o.System.Now(); r.leaving && now.Sub(r.handed) >= handOverPause {
-			r.handed = now
-			r.p.HandOver()
-		}
 	case ended:
 		r.stopLeading()
 	}

@@ -87,7 +87,6 @@ type replica struct {
 	ticking   bool
 	leaving   bool                // its node is about to end
 	ending    bool                // this incarnation is, and its coordinator with it
-	handed    time.Time           // when it last gave leadership away for that
 	solicited time.Time           // when another replica last asked for a vote
 	sendings  map[uint64]*sending // snapshots, by the raft id of the replica that gets it
 	receiving *receiving          // the snapshot that comes, nil where none does
@@ -111,6 +110,7 @@ type (
 		write *partition.LogWrite
 		err   error
 	}
+	handOver struct{ to *replica }
 	retain   struct{ to *replica }
 	tick     struct{ to *replica }
 	campaign struct {
@@ -209,6 +209,11 @@ func (r *replica) handle(message any) {
 	case *stored:
 		if m.to == r {
 			r.written(m)
+		}
+		return
+	case *handOver:
+		if m.to == r {
+			r.handOver()
 		}
 		return
 	case *retain:

@@ -80,8 +80,10 @@ func (r *replica) serve(message any) {
 	case *messages.NodeLost:
 		r.lost(m.Node)
 	case *messages.HandOver:
-		r.leaving, r.handed = true, r.o.System.Now()
-		r.p.HandOver()
+		if !r.leaving {
+			r.leaving = true
+			r.handOver()
+		}
 	case *messages.Announce:
 		r.announce()
 	case *messages.Attach:

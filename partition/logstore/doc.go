@@ -17,6 +17,7 @@
 //
 //   - SyncWait returns the error of a failed fsync, where a plain commit would end the process. The first error is the last: the store is
 //     dead, and says so to everybody, because what the disk holds after a failed fsync is unknown.
+//   - A read that the disk fails ends the store as a write does. Damaged data does not: it is an error with its place, for whoever reads it, each time.
 //   - A write that finds no space is never given back to Pebble, which repeats some for ever and ends the process at others: it gets the space of the ballast file
 //     or, where that is gone, the store dies and says why. Before it comes to that the store says that it is full (WatchFull), while Pebble has room for its flushes and
 //     compactions. It goes on with whatever it is handed: who hands it records stops, who deletes some need not.

@@ -20,7 +20,7 @@ func (s *Store) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
 	}
 	out := &partition.Stored{}
 	if row, err := get(s.log, key(hardKey, p), 24); err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	} else if row != nil {
 		out.Hard.Known = true
 		out.Hard.Term = consensus.Term(binary.BigEndian.Uint64(row))
@@ -29,7 +29,7 @@ func (s *Store) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
 	}
 	var err error
 	if out.Snapshot, err = snapshotOf(s.log, p); err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	if out.Last, out.LastTerm, err = s.lastOnDisk(p); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (s *Store) Load(p kafka.PartitionNumber) (*partition.Stored, error) {
 		out.Last, out.LastTerm = out.Snapshot.Index, out.Snapshot.Term
 	}
 	if out.Checkpoint, err = get(s.state, key(checkpointKey, p), 0); err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	if out.Snapshot.Index > 0 {
 		s.addGarbage(p, garbage{below: out.Snapshot.Index + 1}) // a crash may have come before the rows went
@@ -75,7 +75,7 @@ func get(db pebble.Reader, k []byte, least int) ([]byte, error) {
 	}
 	defer closer.Close()
 	if len(v) < least {
-		return nil, fmt.Errorf("row %x has %d bytes, at least %d were expected", k, len(v), least)
+		return nil, fmt.Errorf("row %x has %d bytes, at least %d were expected: %w", k, len(v), least, pebble.ErrCorruption)
 	}
 	return append(make([]byte, 0, len(v)), v...), nil
 }
@@ -84,15 +84,15 @@ func get(db pebble.Reader, k []byte, least int) ([]byte, error) {
 func (s *Store) lastOnDisk(p kafka.PartitionNumber) (consensus.Index, consensus.Term, error) {
 	it, err := s.log.NewIter(&pebble.IterOptions{LowerBound: key(entryKey, p), UpperBound: after(entryKey, p)})
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, s.unread(err)
 	}
 	defer it.Close()
 	if !it.Last() {
-		return 0, 0, it.Error()
+		return 0, 0, s.unread(it.Error())
 	}
 	e, err := decodeEntry(it)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, s.unread(err)
 	}
 	return e.Index, e.Term, nil
 }
@@ -104,7 +104,7 @@ func (s *Store) Partitions() ([]kafka.PartitionNumber, error) {
 	}
 	it, err := s.log.NewIter(&pebble.IterOptions{LowerBound: []byte{hardKey}, UpperBound: []byte{hardKey + 1}})
 	if err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	defer it.Close()
 	var out []kafka.PartitionNumber
@@ -112,26 +112,26 @@ func (s *Store) Partitions() ([]kafka.PartitionNumber, error) {
 		out = append(out, kafka.PartitionNumber(binary.BigEndian.Uint32(it.Key()[1:])))
 	}
 	slices.Sort(out)
-	return out, it.Error()
+	return out, s.unread(it.Error())
 }
 
 // Chunks hands out the machine's rows that belong to the snapshot; see partition.Store.
 func (s *Store) Chunks(p kafka.PartitionNumber, yield func([]byte) error) error {
 	it, err := s.log.NewIter(&pebble.IterOptions{LowerBound: key(chunkKey, p), UpperBound: after(chunkKey, p)})
 	if err != nil {
-		return err
+		return s.unread(err)
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
 		v, err := it.ValueAndErr()
 		if err != nil {
-			return err
+			return s.unread(err)
 		}
 		if err := yield(append([]byte(nil), v...)); err != nil {
 			return err
 		}
 	}
-	return it.Error()
+	return s.unread(it.Error())
 }
 
 // Chunk returns one of the machine's chunks of rows; see partition.Store.
@@ -139,8 +139,8 @@ func (s *Store) Chunk(p kafka.PartitionNumber, n int) (of partition.Snapshot, ch
 	view := s.log.NewSnapshot()
 	defer view.Close()
 	if of, err = snapshotOf(view, p); err != nil {
-		return of, nil, err
+		return of, nil, s.unread(err)
 	}
 	chunk, err = get(view, key(chunkKey, p, uint64(n)), 0)
-	return of, chunk, err
+	return of, chunk, s.unread(err)
 }

@@ -91,7 +91,7 @@ func (m *Memory) sync() {
 	}
 	if m.FailAfter > 0 && m.dead == nil {
 		if m.FailAfter--; m.FailAfter == 0 {
-			m.dead = errors.New("a write to the data folder failed: simulated disk error")
+			m.dead = errors.New("the disk of the data folder failed: simulated disk error")
 		}
 	}
 	for _, r := range requests {

@@ -2,8 +2,11 @@ package logstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -20,7 +23,7 @@ func decodeEntry(it *pebble.Iterator) (consensus.Entry, error) {
 		return consensus.Entry{}, fmt.Errorf("entry %x: %w", it.Key(), err)
 	}
 	if len(v) < entryHeader {
-		return consensus.Entry{}, fmt.Errorf("entry %x has %d bytes", it.Key(), len(v))
+		return consensus.Entry{}, fmt.Errorf("entry %x has %d bytes: %w", it.Key(), len(v), pebble.ErrCorruption)
 	}
 	return consensus.Entry{
 		Index: consensus.Index(number(it.Key(), 0)), Term: consensus.Term(binary.BigEndian.Uint64(v)),
@@ -32,7 +35,7 @@ func decodeEntry(it *pebble.Iterator) (consensus.Entry, error) {
 func (s *Store) Entries(p kafka.PartitionNumber, lo, hi consensus.Index, maxBytes int) ([]consensus.Entry, error) {
 	it, err := s.log.NewIter(&pebble.IterOptions{LowerBound: entryAt(p, lo), UpperBound: entryAt(p, hi)})
 	if err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	defer it.Close()
 	var out []consensus.Entry
@@ -40,7 +43,7 @@ func (s *Store) Entries(p kafka.PartitionNumber, lo, hi consensus.Index, maxByte
 	for ok := it.First(); ok; ok = it.Next() {
 		e, err := decodeEntry(it)
 		if err != nil {
-			return nil, err
+			return nil, s.unread(err)
 		}
 		if want := lo + consensus.Index(len(out)); e.Index != want {
 			if len(out) == 0 {
@@ -55,7 +58,7 @@ func (s *Store) Entries(p kafka.PartitionNumber, lo, hi consensus.Index, maxByte
 		out = append(out, e)
 	}
 	if err := it.Error(); err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	if len(out) == 0 && lo < hi {
 		return nil, fmt.Errorf("entry %d of partition %d: %w", lo, p, partition.ErrCompacted)
@@ -77,14 +80,14 @@ func (s *Store) Read(p kafka.PartitionNumber, from, to kafka.Offset, maxBytes in
 	}
 	it, err := s.log.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: after(entryKey, p)})
 	if err != nil {
-		return dst, err
+		return dst, s.unread(err)
 	}
 	defer it.Close()
 	size := 0
 	for ok := it.First(); ok; ok = it.Next() {
 		e, err := decodeEntry(it)
 		if err != nil {
-			return dst, err
+			return dst, s.unread(err)
 		}
 		if e.Kind != consensus.Batch {
 			continue
@@ -105,22 +108,22 @@ func (s *Store) Read(p kafka.PartitionNumber, from, to kafka.Offset, maxBytes in
 		size += len(b)
 		dst = append(dst, b...)
 	}
-	return dst, it.Error()
+	return dst, s.unread(it.Error())
 }
 
 // seekOffset returns the key of an entry from which the batch that holds an offset is not far.
 func (s *Store) seekOffset(p kafka.PartitionNumber, o kafka.Offset) ([]byte, error) {
 	it, err := s.state.NewIter(&pebble.IterOptions{LowerBound: key(offsetKey, p), UpperBound: key(offsetKey, p, uint64(max(o, 0))+1)})
 	if err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	defer it.Close()
 	if !it.Last() {
-		return key(entryKey, p), it.Error()
+		return key(entryKey, p), s.unread(it.Error())
 	}
 	v, err := it.ValueAndErr()
 	if err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	return key(entryKey, p, binary.BigEndian.Uint64(v)), nil
 }
@@ -131,17 +134,31 @@ func (s *Store) SeekTimestamp(p kafka.PartitionNumber, segment kafka.Offset, ts 
 		LowerBound: key(timeKey, p, uint64(segment), uint64(max(ts, 0))), UpperBound: key(timeKey, p, uint64(segment)+1),
 	})
 	if err != nil {
-		return 0, false, err
+		return 0, false, s.unread(err)
 	}
 	defer it.Close()
 	if !it.First() {
-		return 0, false, it.Error()
+		return 0, false, s.unread(it.Error())
 	}
 	v, err := it.ValueAndErr()
 	if err != nil {
-		return 0, false, err
+		return 0, false, s.unread(err)
 	}
 	return kafka.Offset(binary.BigEndian.Uint64(v)), true, nil
+}
+
+// unread ends the store where a read has failed: a disk that does not give back what it holds is no better than one that does not take it, and so nobody is kept from what other replicas
+// have. What is damaged on a disk that works is for who asked for it, and so is that too many files are open for the moment.
+func (s *Store) unread(err error) error {
+	if err == nil || pebble.IsCorruptionError(err) {
+		return err
+	}
+	for _, other := range []error{pebble.ErrClosed, io.EOF, io.ErrUnexpectedEOF, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, other) {
+			return err
+		}
+	}
+	return s.die(fmt.Errorf("read: %w", err))
 }
 
 // Update notes what can be computed again; see partition.Store.

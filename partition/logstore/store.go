@@ -258,13 +258,13 @@ func (s *Store) die(err error) error {
 	s.mu.Lock()
 	first := s.dead == nil
 	if first {
-		s.dead = fmt.Errorf("a write to the data folder failed: %w", err)
+		s.dead = fmt.Errorf("the disk of the data folder failed: %w", err)
 	}
 	err = s.dead
 	s.mu.Unlock()
 	if first {
 		close(s.died)
-		level.Error(s.o.Logger).Log("msg", "a write failed; the store takes no more", "dir", s.o.Dir, "err", err)
+		level.Error(s.o.Logger).Log("msg", "the disk failed; the store takes no more", "dir", s.o.Dir, "err", err)
 		if s.o.OnDeath != nil {
 			s.o.OnDeath(err)
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"troupe/partition/kafka"
 )
 
@@ -75,10 +77,9 @@ func (i *Image) Brokers() []*Broker {
 	return slices.SortedFunc(maps.Values(i.brokers), func(a, b *Broker) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// Unfenced returns the brokers that clients may be sent to, by id.
-func (i *Image) Unfenced() []*Broker {
-	return slices.DeleteFunc(i.Brokers(), func(b *Broker) bool { return b.Fenced })
-}
+// CutOff tells whether a broker was fenced though it has told clients where it is: the controller does not reach it, or it is about to end. One that has only begun is fenced, too,
+// but has told nobody yet.
+func (b *Broker) CutOff() bool { return b.Fenced && b.Host != "" }
 
 // ReplicasOn returns the partitions that have a replica on a broker, by topic and index.
 func (i *Image) ReplicasOn(id kafka.BrokerID) (out []kafka.TopicPartition) {
@@ -92,10 +93,24 @@ func (i *Image) ReplicasOn(id kafka.BrokerID) (out []kafka.TopicPartition) {
 	return out
 }
 
-// Level is the newest form of rows and messages that every broker knows. It never falls: an older broker is not registered.
+// Level is the newest form of rows and messages that every broker knows. It never falls: an older broker is not registered. One that was not there when a form came into use does not
+// count: it has to be upgraded before it comes back.
 func (i *Image) Level() int32 {
 	if len(i.brokers) == 0 {
 		return 0
 	}
-	return slices.MinFunc(slices.Collect(maps.Values(i.brokers)), func(a, b *Broker) int { return cmp.Compare(a.Level, b.Level) }).Level
+	level := slices.MinFunc(slices.Collect(maps.Values(i.brokers)), func(a, b *Broker) int { return cmp.Compare(a.Level, b.Level) }).Level
+	if len(i.recovered) > 0 {
+		level = max(level, SurvivorLevel)
+	}
+	return level
+}
+
+// CheckLevel refuses a broker that is of an older version than the cluster can have any more.
+func (i *Image) CheckLevel(id kafka.BrokerID, level int32) error {
+	if least := i.Level(); level < least {
+		return kafka.Errorf(kerr.UnsupportedVersion,
+			"Broker %d is of an older version (feature level %d) than the cluster has already (%d); start the version that the other brokers run.", id, level, least)
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ type Survivor struct {
 }
 
 // SurvivorLevel is the feature level from which on a broker understands rows that name a survivor. An older one would let given-up replicas vote, or, as the controller, lose
-// what such a row says.
+// what such a row says. So partitions are not recovered while one is there, and none is taken while there are such rows.
 const SurvivorLevel = 2
 
 func (c *Controller) recoverPartitions(out *partition.Outcome, q *RecoverPartitions) error {

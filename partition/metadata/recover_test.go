@@ -84,7 +84,7 @@ func TestRecoverPartitions(t *testing.T) {
 	}
 }
 
-// A broker of an older version would let given-up replicas vote. One that is not there is no hindrance.
+// A broker of an older version would let given-up replicas vote. One that is not there is no hindrance, but has to be upgraded before it comes back, as long as there is a partition that was recovered.
 func TestRecoverBesideOlderVersion(t *testing.T) {
 	l := newLab(t, 1, 2)
 	l.upgrade(1)
@@ -100,6 +100,18 @@ func TestRecoverBesideOlderVersion(t *testing.T) {
 	l.ask(&FenceBroker{ID: 2, Incarnation: l.c.image.Broker(2).Incarnation})
 	if got := saidOfReassignment(l.ask(recover)); got != "written" {
 		t.Errorf("%q when the older one is gone", got)
+	}
+	register := func(level int32) string {
+		b := *l.c.image.Broker(2)
+		b.Fenced, b.Level = false, level
+		return saidOfReassignment(l.ask(&RegisterBroker{b}))
+	}
+	want = "UNSUPPORTED_VERSION: Broker 2 is of an older version (feature level 1) than the cluster has already (2); start the version that the other brokers run."
+	if got := register(1); got != want {
+		t.Errorf("%q when it comes back", got)
+	}
+	if got := register(SurvivorLevel); got != "2, written" {
+		t.Errorf("%q when it comes back upgraded", got)
 	}
 }
 

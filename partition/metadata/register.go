@@ -50,9 +50,8 @@ func (c *Controller) checkRegistration(b *Broker) error {
 	if b.StoreID == "" {
 		return kafka.Errorf(kerr.InvalidRegistration, "Broker %d says no store id; start it with a data folder of its own.", b.ID)
 	}
-	if level := c.image.Level(); b.Level < level {
-		return kafka.Errorf(kerr.UnsupportedVersion,
-			"Broker %d is of an older version (feature level %d) than the cluster has already (%d); start the version that the other brokers run.", b.ID, b.Level, level)
+	if err := c.image.CheckLevel(b.ID, b.Level); err != nil {
+		return err
 	}
 	for _, other := range c.image.Brokers() {
 		switch {
