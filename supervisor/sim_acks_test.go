@@ -149,7 +149,10 @@ func (c *simChecks) answered(n *simNode, response kmsg.Response) {
 		return
 	}
 	for _, t := range produced.Topics {
-		spec := c.s.shape.topics[slices.IndexFunc(c.s.shape.topics, func(s simSpec) bool { return s.name == t.Topic })]
+		spec := simSpec{minInSync: 1} // of a test's own
+		if i := slices.IndexFunc(c.s.shape.topics, func(s simSpec) bool { return s.name == t.Topic }); i >= 0 {
+			spec = c.s.shape.topics[i]
+		}
 		for _, p := range t.Partitions {
 			if p.ErrorCode != 0 || spec.trimmed {
 				continue
