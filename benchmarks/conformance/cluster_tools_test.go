@@ -33,8 +33,8 @@ func TestKafkaClusterTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	runTool(t, "", class, topicCommand, "--create", "--topic", "orders", "--partitions", "3", "--bootstrap-server", b.bootstrap)
-	known, err := kadm.NewClient(client).Metadata(ctx, "orders")
+	runTool(t, "", class, topicCommand, "--create", "--topic", "shelf", "--partitions", "3", "--bootstrap-server", b.bootstrap)
+	known, err := kadm.NewClient(client).Metadata(ctx, "shelf")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func wrongLogDirs(out string, brokers []int32, replicas int) string {
 				return fmt.Sprintf("broker %d has a bad folder: %s", b.Broker, out)
 			}
 			for _, p := range d.Partitions {
-				if strings.HasPrefix(p.Partition, "orders-") {
+				if strings.HasPrefix(p.Partition, "shelf-") {
 					found[p.Partition]++
 				}
 			}
