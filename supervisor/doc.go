@@ -15,20 +15,21 @@
 //
 // Who spawns whom is that tree. Who sends what (the messages are those of actors/messages, where no package is named):
 //
-//	session ──► replica        Produce, Fetch, FetchEnd, ReadCold, ListOffsets, OffsetForLeaderEpoch, DeleteRecords
+//	session ──► replica        Produce, Fetch, FetchEnd, ReadCold, ListOffsets, OffsetForLeaderEpoch, DeleteRecords, DescribeReplica, Transfer
 //	session ──► coordinator    Coordinate, CoordinateAll
-//	session ──► directory      AwaitLeaders, once the controller has answered
+//	session ──► directory      AwaitLeaders, once the controller has answered; AwaitLedBy, once leaders were told to hand over
 //	coordinator ──► key        Coordinate, its rows, and that what it proposed was not appended
 //	key ──► coordinator        what its machine wants recorded, and what it answers
 //	coordinator ──► replica    Attach, Produce, Shrink, Snapshot
-//	replica ──► replica        Step: raft's messages to the other replicas of the partition, on their nodes
+//	replica ──► replica        Step: raft's messages to the other replicas of the partition, on their nodes; Rest and Wake: whether its leader sleeps; SnapshotPart, SnapshotAck
 //	replica ──► coordinator    Attached, Applied, Leading, SnapshotDue
 //	coordinator ──► directory  coordinator.Committed: rows of the metadata log, as they are applied
 //	replica ──► directory      Led
 //	directory ──► directory    Leaders, TellLeaders: what each node leads, which replicas are out of service, and whether its disk is full, told to all others
 //	links ──► membership       link.Up, Down, Lost, Met; ──► directory, partitions: NodeUp, NodeDown, NodeLost, NodesUp; ──► sessions: NodeDown, NodeLost
 //	membership ──► node        which cluster the node is of
-//	partitions ──► replica     NodeUp, NodeDown, NodeLost, Members, HandOver, FullDisks, OutOfService, RecoverReplica
+//	replica ──► partitions     Restarted: it has lost what it was told; GivenUp: it is to go
+//	partitions ──► replica     NodeUp, NodeDown, NodeLost, NodesUp, Members, HandOver, FullDisks, OutOfService, RecoverReplica
 //	question ──► replica       SurveyReplica, here and on other nodes, or its substitute while it waits to begin; ──► controller: metadata.RecoverPartitions
 //	directory ──► partitions   that the image has changed, and Announce after a restart, which goes on to replicas and coordinators
 //	directory ──► partitions, balance   that the view has changed
@@ -58,8 +59,9 @@
 // Where most replicas of a partition are lost for ever nothing goes on by itself. An operator says so at the admin listener of a node whose replica is left (recover.go): that one goes on
 // alone, and the others are given up. It asks by questions, actors that live for one round of messages.
 //
-// What fails is restarted by the policy of its kind (kinds.go), alone. Two things end the node: a store whose disk fails, and
-// an actor past its budget without which the node is of no use. Nothing is answered from then on, and Err says why.
+// What fails is restarted by the policy of its kind (kinds.go), alone. These end the node: a store whose disk fails, an actor past its budget without
+// which the node is of no use, the end of the tree's top, a cluster that refuses the node for good, seeds or a cluster that are not its data folder's, and at its start a
+// listener that can't be opened. Nothing is answered from then on, and Err says why.
 //
 // The package imports everything below it. The Go API that is promised to stay is LoadSettings, Options, Start, Node and ErrStoreDead.
 package supervisor

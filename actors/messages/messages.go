@@ -50,7 +50,7 @@ type Fetch struct {
 	LastFetchedEpoch kafka.LeaderEpoch // kafka.NoEpoch to skip the check for divergence (KIP-595)
 	Isolation        kafka.IsolationLevel
 	Wait             bool
-	// AnyReplica lets a replica that does not lead answer, with what it has (KIP-392). Such a fetch does not leave its node.
+	// AnyReplica lets a replica that does not lead answer, with what it has (KIP-392). Such a fetch does not leave its node, though links would carry it.
 	AnyReplica bool
 	Reply      ReplyTo
 }

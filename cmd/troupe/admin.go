@@ -19,7 +19,18 @@ const defaultAdmin = "127.0.0.1:9644"
 
 // get asks the admin listener of a node for what it shows.
 func get(ctx context.Context, admin, path string) (status int, body []byte, err error) {
-	return ask(ctx, http.MethodGet, admin, path, 10*time.Second)
+	return ask(ctx, http.MethodGet, admin, path, getWithin)
+}
+
+const getWithin = 10 * time.Second
+
+// result returns what a node answers at its admin listener that has done what it was asked for.
+func result(ctx context.Context, method, admin, path string, within time.Duration) ([]byte, error) {
+	status, body, err := ask(ctx, method, admin, path, within)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s answers %d: %s", admin, status, strings.TrimSpace(string(body)))
+	}
+	return body, err
 }
 
 // ask asks the admin listener of a node.
@@ -48,10 +59,7 @@ func newTree(c *console) *cobra.Command {
 		Example: "  troupe tree\n  troupe tree --json --admin 127.0.0.1:9644",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, body, err := get(cmd.Context(), admin, "/tree")
-			if err == nil && status != http.StatusOK {
-				err = fmt.Errorf("%s answers %d: %s", admin, status, body)
-			}
+			body, err := result(cmd.Context(), http.MethodGet, admin, "/tree", getWithin)
 			if err != nil {
 				return failed(err)
 			}

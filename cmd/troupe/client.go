@@ -67,19 +67,7 @@ func (b *broker) admin(ctx context.Context, f func(*kadm.Client) error) error {
 		return err
 	}
 	defer client.Close()
-	return explain(f(kadm.NewClient(client)))
-}
-
-// explain makes an error of the broker one for people: the protocol's name and a sentence.
-func explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	var f *failure
-	if errors.As(err, &f) {
-		return err
-	}
-	return failed(err)
+	return failed(f(kadm.NewClient(client)))
 }
 
 // refusal is a broker's word about one thing, with what it said beyond the error's name.
@@ -94,6 +82,14 @@ func refusal(what string, err error, message string) error {
 		return fmt.Errorf("%s: %s: %s", what, k.Message, k.Description)
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// refusedByCode is a refusal as a response has it.
+func refusedByCode(what string, code int16, message *string) error {
+	if message == nil {
+		message = new(string)
+	}
+	return refusal(what, kerr.ErrorForCode(code), *message)
 }
 
 // print writes a value as JSON, or rows as aligned columns.

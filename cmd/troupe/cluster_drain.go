@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -125,11 +124,7 @@ func setDraining(ctx context.Context, client *kgo.Client, a clusterAnswers, node
 		return fmt.Errorf("drain node %d: %w", node, err)
 	}
 	one := answer.(*kmsg.IncrementalAlterConfigsResponse).Resources[0]
-	message := ""
-	if one.ErrorMessage != nil {
-		message = *one.ErrorMessage
-	}
-	return refusal(fmt.Sprintf("drain node %d", node), kerr.ErrorForCode(one.ErrorCode), message)
+	return refusedByCode(fmt.Sprintf("drain node %d", node), one.ErrorCode, one.ErrorMessage)
 }
 
 // watchDrain shows how far a drain is until it is done, or can't go on.

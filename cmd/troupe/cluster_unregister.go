@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -34,11 +33,7 @@ that has died counts as stopped ten seconds later. The node's id is free then; i
 		if err != nil {
 			return failed(err)
 		}
-		message := ""
-		if a.ErrorMessage != nil {
-			message = *a.ErrorMessage
-		}
-		if err := refusal(fmt.Sprintf("unregister node %d", node), kerr.ErrorForCode(a.ErrorCode), message); err != nil {
+		if err := refusedByCode(fmt.Sprintf("unregister node %d", node), a.ErrorCode, a.ErrorMessage); err != nil {
 			return failed(err)
 		}
 		if b.json {

@@ -70,7 +70,7 @@ now on; a group begins where it stopped.`,
 			return err
 		}
 		defer client.Close()
-		return explain(b.consume(ctx, client, q))
+		return failed(b.consume(ctx, client, q))
 	}
 	return cmd
 }

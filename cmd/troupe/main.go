@@ -40,10 +40,10 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// failed marks an error as one of the work, not of the call.
+// failed marks an error as one of the work, not of the call, where it is not marked yet.
 func failed(err error) error {
-	if err == nil {
-		return nil
+	if _, marked := err.(*failure); marked || err == nil {
+		return err
 	}
 	return &failure{err, exitFailed}
 }

@@ -75,10 +75,7 @@ majority too, it is recovered first, and the nodes that are given up with it are
 
 // listLost shows what a recovery would do. Whoever means it has to say so: the exit code is that of a call that lacks a flag.
 func listLost(ctx context.Context, c *console, admin string, names []string, asJSON bool) error {
-	status, body, err := get(ctx, admin, "/partitions/lost")
-	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s answers %d: %s", admin, status, strings.TrimSpace(string(body)))
-	}
+	body, err := result(ctx, http.MethodGet, admin, "/partitions/lost", getWithin)
 	var lost []supervisor.LostPartition
 	if err == nil {
 		err = json.Unmarshal(body, &lost)
@@ -121,10 +118,7 @@ func recoverLost(ctx context.Context, admin string, names []string, all bool) (*
 	if all {
 		query.Set("all", "true")
 	}
-	status, body, err := ask(ctx, http.MethodPost, admin, "/partitions/recover?"+query.Encode(), recoverWithin)
-	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s answers %d: %s", admin, status, strings.TrimSpace(string(body)))
-	}
+	body, err := result(ctx, http.MethodPost, admin, "/partitions/recover?"+query.Encode(), recoverWithin)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ acknowledged. After Ctrl+C they are waited for, for ten seconds at most; a secon
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
 		p := &producing{b: b, client: client, patience: min(timeout, flushWithin), offsets: acks != "0"}
-		return explain(p.run(ctx, func(line string) (*kgo.Record, error) {
+		return failed(p.run(ctx, func(line string) (*kgo.Record, error) {
 			r := &kgo.Record{Headers: slices.Clone(with), Partition: max(partition, 0)}
 			if separator == "" {
 				r.Value = []byte(line)

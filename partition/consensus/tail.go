@@ -8,7 +8,7 @@ type tail struct {
 
 func (t *tail) first() Index { return t.next - Index(len(t.entries)) }
 
-// append puts entries behind, or over, what is there. It tells from which index on it replaced others.
+// append puts entries behind, or over, what is there.
 func (t *tail) append(entries []Entry) {
 	at := entries[0].Index
 	if at < t.next {

@@ -15,7 +15,7 @@ import (
 type ControllerOptions struct {
 	ClusterID                string // of a cluster that is founded now
 	DefaultPartitions        int32
-	DefaultReplicationFactor int16 // three, or as many as there are brokers that are not fenced, where it is not above zero
+	DefaultReplicationFactor int16 // three, or as many as there are brokers that are neither fenced nor being drained, where it is not above zero
 	DeleteTopics             bool  // delete.topic.enable
 	// Broker is the node that the controller runs on, and Static the settings made at its start: a new topic's settings are told as they are there.
 	Broker kafka.BrokerID

@@ -147,7 +147,7 @@ func (c *Controller) create(out *partition.Outcome, t *Topic, values map[string]
 type CreateInternalTopic struct {
 	Topic             string
 	Partitions        int32
-	ReplicationFactor int16 // three, or as many as there are brokers that are not fenced, where it is not above zero
+	ReplicationFactor int16 // three, or as many as there are brokers that are neither fenced nor being drained, where it is not above zero
 }
 
 func (c *Controller) createInternalTopic(out *partition.Outcome, q *CreateInternalTopic, nonce [16]byte) (kafka.TopicID, error) {
