@@ -3,6 +3,7 @@ package supervisor
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -19,6 +20,7 @@ type simClient struct {
 	s       *simulation
 	life    int            // of the connection
 	goal    kafka.BrokerID // to which node, 0 for any
+	seeds   []*simNode     // that it knows beforehand
 	node    *simNode
 	process int // which life of the node
 	pid     *actor.PID
@@ -37,8 +39,11 @@ type simCall struct {
 const simPatience = 3 * time.Second
 
 // client opens a connection; begin is called whenever there is a new one.
-func (s *simulation) client(begin func(*simClient)) {
-	c := &simClient{s: s, resume: begin}
+func (s *simulation) client(begin func(*simClient)) { s.clientOf(s.nodes, begin) }
+
+// clientOf opens one of a client that knows only some nodes.
+func (s *simulation) clientOf(seeds []*simNode, begin func(*simClient)) {
+	c := &simClient{s: s, seeds: seeds, resume: begin}
 	s.clients = append(s.clients, c)
 	c.connect()
 }
@@ -47,7 +52,7 @@ func (c *simClient) connect() {
 	c.life++
 	life := c.life
 	c.waiting, c.pid, c.node = map[uint32]simCall{}, nil, nil
-	n := c.s.nodes[c.s.chance.IntN(len(c.s.nodes))]
+	n := c.seeds[c.s.chance.IntN(len(c.seeds))]
 	if c.goal != 0 {
 		n = c.s.nodes[c.goal-1]
 	}
@@ -117,10 +122,13 @@ func (c *simClient) toLeader(topic string, partition int32, next func(*simClient
 	q.Version = 9
 	q.Topics = []kmsg.MetadataRequestTopic{{Topic: &topic}}
 	c.send(q, func(a kmsg.Response) {
-		got := a.(*kmsg.MetadataResponse).Topics[0]
+		brokers, got := a.(*kmsg.MetadataResponse).Brokers, a.(*kmsg.MetadataResponse).Topics[0]
 		leader := int32(-1)
 		if got.ErrorCode == 0 && int(partition) < len(got.Partitions) {
 			leader = got.Partitions[partition].Leader
+		}
+		if !slices.ContainsFunc(brokers, func(b kmsg.MetadataResponseBroker) bool { return b.NodeID == leader }) {
+			leader = -1 // nobody knows where it is
 		}
 		switch {
 		case leader == int32(c.node.id):
