@@ -2,10 +2,21 @@ package supervisor
 
 import (
 	"slices"
+	"testing"
 	"time"
 
 	"troupe/partition/kafka"
 )
+
+// TestSimulatedSeveredLink is TestSimulatedCluster with a fourth node, which does not vote on the metadata, and where the link between the controller and that node is cut for long.
+//
+// SIM_SEEDS says how many seeds (5), and SIM_SEED runs a single one.
+func TestSimulatedSeveredLink(t *testing.T) {
+	simulateSeeds(t, 5, simShape{
+		nodes: 4, topics: []simSpec{{name: "orders", partitions: 2, minInSync: 2}, {name: "clicks", partitions: 2, minInSync: 1}},
+		records: 400, lasts: 57 * time.Second, stepsMax: 5_000_000, twice: 10, panics: 20_000, severed: 1, enough: 30,
+	})
+}
 
 // A simSevered is a cut of one link, between the controller and another node, which both have to do with the others as before. It lasts longer than it takes until the controller fences the
 // other node, where that does not vote and so can't have another node be the controller; and nothing else happens meanwhile. Clients come anew, twice, and know of the other nodes only; where
