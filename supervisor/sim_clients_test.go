@@ -29,6 +29,7 @@ type simProducer struct {
 	sent      int        // of them, over this connection
 	failed    bool       // one that was sent was refused: those behind it are too, and all are sent again once that is known
 	unheard   int
+	heardAt   time.Time // when something was acknowledged last
 }
 
 type simBatch struct{ first, count int }
@@ -98,8 +99,11 @@ const simBurst = 16
 
 // isDue tells whether it is time for the next record: they come in bursts, which are spread over the simulation.
 func (p *simProducer) isDue() bool {
-	passed := p.s.st.Now().Sub(p.s.began)
-	return passed >= p.s.shape.lasts*time.Duration(p.next/simBurst*simBurst)/time.Duration(p.s.shape.records)
+	return p.s.st.Now().Sub(p.s.began) >= p.dueAfter(p.next)
+}
+
+func (p *simProducer) dueAfter(record int) time.Duration {
+	return p.s.shape.lasts * time.Duration(record/simBurst*simBurst) / time.Duration(p.s.shape.records)
 }
 
 func (p *simProducer) send(c *simClient, batch simBatch) {
@@ -132,7 +136,7 @@ func (p *simProducer) heard(c *simClient, batch simBatch, err error, base int64)
 	case err == nil && !head:
 		p.s.errorf("%s-%d: the batch from %d on is acknowledged before the one in front of it", p.topic.name, p.partition, batch.first)
 	case err == nil:
-		p.batches = p.batches[1:]
+		p.batches, p.heardAt = p.batches[1:], p.s.st.Now()
 		p.sent--
 		p.s.result.records += batch.count
 		if len(p.batches) == 0 && p.next == p.s.shape.records {

@@ -14,10 +14,13 @@ func (s *simulation) trouble() {
 		return
 	}
 	s.st.AfterFunc(s.upTo(s.pause), func() {
-		if !s.calm {
-			s.strike()
-			s.trouble()
+		if s.calm {
+			return
 		}
+		if !s.isQuiet() {
+			s.strike()
+		}
+		s.trouble()
 	})
 }
 
@@ -28,6 +31,11 @@ func (s *simulation) endTrouble() {
 		s.crash(s.nodes[0])
 		return
 	}
+	s.ease()
+}
+
+// ease ends the faults that are there, but for nodes that are to start again.
+func (s *simulation) ease() {
 	s.net.heal()
 	for _, n := range s.nodes {
 		n.slow, n.syncs = 0, 0

@@ -80,11 +80,10 @@ func (x *simNet) delay() time.Duration { return 50*time.Microsecond + x.s.upTo(4
 // cutOff cuts one direction for a while.
 func (x *simNet) cutOff(from, to *simNode, d time.Duration) {
 	key := [2]kafka.BrokerID{from.id, to.id}
-	x.cuts[key]++
+	cuts := x.cuts // those that have healed by then are not counted any more
+	cuts[key]++
 	x.s.st.AfterFunc(d, func() {
-		if x.cuts[key] > 0 {
-			x.cuts[key]--
-		}
+		cuts[key]--
 		x.pump()
 	})
 }
@@ -101,7 +100,7 @@ func (x *simNet) isolate(n *simNode, d time.Duration) {
 
 // heal ends all cuts.
 func (x *simNet) heal() {
-	clear(x.cuts)
+	x.cuts = map[[2]kafka.BrokerID]int{}
 	x.pump()
 }
 

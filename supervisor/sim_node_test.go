@@ -199,7 +199,7 @@ func (n *simNode) fault(kind, id string, message any) {
 	case "membership", "directory", "partitions", "balance": // they hear little, and all hear of it
 		often = 20
 	}
-	if n.ready && !n.s.calm && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics/often) == 0 {
+	if n.ready && !n.s.calm && !n.s.isQuiet() && n.s.panics[id] < 2 && n.s.chance.IntN(n.s.shape.panics/often) == 0 {
 		n.s.panics[id]++
 		panic(fmt.Sprintf("the simulation's, at a %T", message))
 	}

@@ -72,6 +72,7 @@ type simShape struct {
 	twice    int // one seed of so many runs twice
 	panics   int // one message of so many makes an actor panic
 	moves    int // in one seed of so many partitions move from node to node; 0 for never
+	severed  int // in one seed of so many, of those in which none move, a link is cut for long; 0 for never
 	enough   int // seeds, for everything to happen that the simulation is for; 0 where nobody says
 }
 
@@ -123,7 +124,8 @@ func simulateSeeds(t *testing.T, seeds int, shape simShape) {
 	}
 	t.Logf("%d seeds, %v", seeds, &all)
 	trimmed := slices.ContainsFunc(shape.topics, func(topic simSpec) bool { return topic.trimmed })
-	if shape.enough > 0 && seeds >= shape.enough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0 || all.ofTopics == 0 && trimmed || all.moves == 0) {
+	if shape.enough > 0 && seeds >= shape.enough && (all.wipes == 0 || all.ofMetadata == 0 || all.ofGroups == 0 || all.ofTopics == 0 && trimmed ||
+		all.moves == 0 && shape.moves > 0 || all.severed == 0 && shape.severed > 0) {
 		t.Error("not everything that the simulation is to go through has happened")
 	}
 }
@@ -152,7 +154,7 @@ func calmSeeds(t *testing.T, shape simShape, run func(t *testing.T, s *simulatio
 type simResult struct {
 	trace                   uint64
 	steps, records, crashes int
-	wipes, moves            int
+	wipes, moves, severed   int
 	// Snapshots that replicas were brought up to date with, since the log did not hold what they needed any more: of the metadata, of groups, and of what producers wrote.
 	ofMetadata, ofGroups, ofTopics int
 	calls                          int           // of nodes to nodes
@@ -165,6 +167,7 @@ func (r *simResult) add(one *simResult) {
 	r.crashes += one.crashes
 	r.wipes += one.wipes
 	r.moves += one.moves
+	r.severed += one.severed
 	r.ofMetadata += one.ofMetadata
 	r.ofGroups += one.ofGroups
 	r.ofTopics += one.ofTopics
@@ -173,8 +176,8 @@ func (r *simResult) add(one *simResult) {
 
 // String says what has happened.
 func (r *simResult) String() string {
-	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, %d reassignments, snapshots that others were sent: %d of the metadata, %d of groups, %d of topics, %d steps, %v",
-		r.records, r.crashes, r.wipes, r.moves, r.ofMetadata, r.ofGroups, r.ofTopics, r.steps, r.took.Round(time.Second))
+	return fmt.Sprintf("%d records, %d crashes, %d wiped disks, %d reassignments, %d links cut for long, snapshots that others were sent: %d of the metadata, %d of groups, %d of topics, %d steps, %v",
+		r.records, r.crashes, r.wipes, r.moves, r.severed, r.ofMetadata, r.ofGroups, r.ofTopics, r.steps, r.took.Round(time.Second))
 }
 
 // A simulation is one run.
@@ -200,7 +203,8 @@ type simulation struct {
 	keeper    *simKeeper
 	mover     *simMover
 	trimmers  []*simTrimmer
-	done      int // producers that are
+	severed   *simSevered // nil while no link is cut for long, nor about to be
+	done      int         // producers that are
 }
 
 // simulate runs a seed.
@@ -290,6 +294,8 @@ func (s *simulation) work() {
 	if s.shape.moves > 0 && s.chance.IntN(s.shape.moves) == 0 {
 		s.mover = &simMover{s: s}
 		s.client(s.mover.begin)
+	} else if s.shape.severed > 0 && s.chance.IntN(s.shape.severed) == 0 {
+		s.severLater()
 	}
 }
 
