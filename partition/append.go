@@ -2,6 +2,7 @@ package partition
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -115,9 +116,13 @@ func (p *Partition) append(now time.Time, b record.Batch, acks kafka.Acks, who T
 	return nil
 }
 
-// propose wakes the replica: the entry goes to the others.
+// propose wakes the replica: the entry goes to the others. A leader whose vote ends with the change that is under way appends nothing behind that: the next voters may not have heard that the change
+// is committed, and need the votes of the last ones then, who do not give them to who has less of the log.
 func (p *Partition) propose(kind consensus.Kind, data []byte) error {
 	p.Wake()
+	if c := &p.state.configuration; c.Joint() && !slices.Contains(c.Voters, p.o.RaftID) {
+		return consensus.ErrTransferring
+	}
 	return p.replica.Propose(kind, data)
 }
 

@@ -26,7 +26,8 @@ func (p *Partition) Want(voters, learners []uint64) {
 }
 
 // next is the next change on the way from a configuration to the wished one. Replicas begin as learners; when every new voter is ready, and so are enough of the
-// old ones to go on with, one change gives them the vote and takes it from the others. A leader that will not vote any more hands over first, to a voter that stays: transfer says so.
+// old ones to go on with, one change gives them the vote and takes it from the others. A leader that will not vote any more hands over first, to a voter that stays: transfer says so. Where
+// none stays it is replaced with the others, and leads until that has come to pass.
 func (w *wish) next(c *consensus.Configuration, leader uint64, ready func(id uint64) bool) (change consensus.Change, transfer bool) {
 	if len(w.voters) == 0 || c.Joint() {
 		return change, false
@@ -44,11 +45,8 @@ func (w *wish) next(c *consensus.Configuration, leader uint64, ready func(id uin
 	if len(leaving)+len(change.Voters) == 0 || slices.ContainsFunc(change.Voters, unready) || readyVoters <= len(w.voters)/2 {
 		return consensus.Change{}, false
 	}
-	if slices.Contains(leaving, leader) {
-		if len(change.Voters) < len(w.voters) {
-			return consensus.Change{}, true
-		}
-		return change, false // nobody is there to hand over to: the old voters stay until one is
+	if slices.Contains(leaving, leader) && len(change.Voters) < len(w.voters) {
+		return consensus.Change{}, true
 	}
 	change.Removed = without(leaving, w.learners)
 	change.Learners = without(leaving, change.Removed)

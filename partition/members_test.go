@@ -32,7 +32,8 @@ func TestNextChange(t *testing.T) {
 		{"a voter becomes a learner", wish{ids{1, 2}, ids{3}}, conf(ids{1, 2, 3}, nil), ids{1, 2}, "voters [] learners [3] removed []"},
 		{"a learner goes", wish{ids{1}, nil}, conf(ids{1}, ids{2}), ids{1}, "voters [] learners [] removed [2]"},
 		{"the leader leaves", wish{ids{2, 4}, nil}, conf(ids{1, 2}, ids{4}), ids{1, 2, 4}, "transfer"},
-		{"and nobody stays", wish{ids{3}, nil}, conf(ids{1, 2}, ids{3}), ids{1, 2, 3}, "voters [3] learners [] removed []"},
+		{"and nobody stays", wish{ids{3}, nil}, conf(ids{1, 2}, ids{3}), ids{1, 2, 3}, "voters [3] learners [] removed [1 2]"},
+		{"the only voter is replaced", wish{ids{2}, ids{1}}, conf(ids{1}, ids{2}), ids{1, 2}, "voters [2] learners [1] removed []"},
 		{"voters are being replaced", wish{ids{1}, nil}, joint, ids{1, 2}, "nothing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -166,7 +166,7 @@ func (s *history) trouble(h *harness) {
 		h.p.Unreachable(uint64(1 + s.r.IntN(4)))
 		h.p.SetLive(s.up())
 	case 8:
-		s.want(s.r.Perm(4)[:3])
+		s.want(s.r.Perm(4)[:1+2*s.r.IntN(2)])
 	case 9:
 		if s.r.IntN(2) == 0 {
 			h.p.Wake()
@@ -324,7 +324,7 @@ func (s *history) visit(h *harness) {
 	g := &s.guests[s.r.IntN(len(s.guests))]
 	switch s.r.IntN(8) {
 	case 0:
-		_ = h.p.replica.Propose(consensus.Command, command(forgetProducer, int64(g.ID)))
+		_ = h.p.propose(consensus.Command, command(forgetProducer, int64(g.ID)))
 	case 1:
 		g.Epoch, g.Sequence = g.Epoch+1, 0
 		fallthrough

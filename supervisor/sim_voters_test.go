@@ -94,26 +94,56 @@ func replaceVoters(t *testing.T, s *simulation) {
 	s.pass(time.Minute)
 	leader = s.untilVoters("it only follows", later...)
 
-	drain := func(n *simNode) {
-		value := "true"
-		q := kmsg.NewPtrIncrementalAlterConfigsRequest()
-		r := kmsg.NewIncrementalAlterConfigsRequestResource()
-		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, fmt.Sprint(n.id)
-		r.Configs = []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: metadata.DrainingConfig, Value: &value}}
-		q.Resources = append(q.Resources, r)
-		leader, _ = s.voters()
-		c, _ := leader.tree.router.View().Controller()
-		leader.system.Root().Send(c.Coordinator, &messages.Coordinate{Body: q, Broker: leader.id, Reply: messages.ReplyTo{PID: leader.tree.balance}})
-	}
-	drain(leader)
+	s.drain(leader)
 	was := leader
 	began := s.st.Now()
 	leader = s.untilVoters("the drained leader has no vote", swapped(later, was.id, dead.id)...)
 	if took := s.st.Now().Sub(began); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	drain(leader)
+	s.drain(leader)
 	s.until("one of two votes", func() bool { _, got := s.voters(); return len(got) == 1 && got[0] != was.id && got[0] != leader.id })
+}
+
+// The only voter of two nodes is drained: the other one takes its place in one change and leads at once, without waiting for one that does not lead any more.
+func TestOnlyVoterIsReplaced(t *testing.T) {
+	defer entropy.replace(entropy.replace(mathrand.NewChaCha8([32]byte{1})))
+	s := newSimulation(t, 1, simShape{nodes: 2, stepsMax: 1_000_000}, os.Getenv("SIM_LOG") != "")
+	s.calm = true
+	s.boot()
+	s.until("all nodes serve", func() bool { return !slices.ContainsFunc(s.nodes, func(n *simNode) bool { return !n.ready }) })
+	leader, voters := s.voters()
+	if len(voters) != 1 {
+		t.Fatalf("the voters are %v", voters)
+	}
+	other := s.nodes[leader.id%2]
+	s.drain(leader)
+	var ended time.Time
+	s.until("the other one leads, alone", func() bool {
+		l, ok := other.tree.router.View().Controller()
+		if !ok && ended.IsZero() {
+			ended = s.st.Now()
+		}
+		return ok && l.Broker == other.id && len(l.Voters) == 1 && l.Settled
+	})
+	if took := s.st.Now().Sub(ended); ended.IsZero() || took > 300*time.Millisecond {
+		t.Errorf("nobody led for %v", took)
+	}
+	s.pass(10 * time.Second)
+	s.untilVoters("it stays so", other.id)
+}
+
+// drain has a node drained.
+func (s *simulation) drain(n *simNode) {
+	value := "true"
+	q := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	r := kmsg.NewIncrementalAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, fmt.Sprint(n.id)
+	r.Configs = []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: metadata.DrainingConfig, Value: &value}}
+	q.Resources = append(q.Resources, r)
+	leader, _ := s.voters()
+	c, _ := leader.tree.router.View().Controller()
+	leader.system.Root().Send(c.Coordinator, &messages.Coordinate{Body: q, Broker: leader.id, Reply: messages.ReplyTo{PID: leader.tree.balance}})
 }
 
 // swapped are nodes with another one in the place of one of them, in ascending order.

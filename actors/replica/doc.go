@@ -18,7 +18,7 @@
 // two on their way at a time, and two snapshots of a node at a time. The receiver hands the whole to the partition. Whatever is lost, raft begins again.
 //
 // A replica whose partition sleeps has no timer but that of retention. It is woken by what happens to nodes: its leader's node is gone, or messages from there may be lost. A replica that
-// leads and panics, or ends, says so to the others (Wake), since nobody would miss it.
+// leads and panics, or ends, or leads to the end of its vote, says so to the others (Wake), since nobody would miss it.
 //
 // Where most voters of a partition are lost for ever, an operator has a replica go on alone: an heir takes over within the same actor.
 //

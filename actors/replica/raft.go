@@ -178,6 +178,9 @@ func (r *replica) leadership(l *partition.Leadership) {
 		r.send(r.o.Directory, r.led)
 	case ended:
 		r.stopLeading()
+		if !slices.Contains(l.Voters, r.o.Partition.RaftID) { // it has led to the end of its vote; those who vote now need not wait for it
+			r.tellOthers(&messages.Wake{Partition: r.o.Partition.Number, Leader: r.o.Partition.RaftID})
+		}
 	}
 	if r.attached && (began || ended) {
 		r.send(r.coordinator, &messages.Leading{Epoch: l.Epoch, Serving: l.Serving, LogEnd: r.p.LogEnd()})
