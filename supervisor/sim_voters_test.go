@@ -107,9 +107,10 @@ func replaceVoters(t *testing.T, s *simulation) {
 
 // The only voter of two nodes is drained: the other one takes its place in one change and leads at once, without waiting for one that does not lead any more.
 func TestOnlyVoterIsReplaced(t *testing.T) {
-	defer entropy.replace(entropy.replace(mathrand.NewChaCha8([32]byte{1})))
-	s := newSimulation(t, 1, simShape{nodes: 2, stepsMax: 1_000_000}, os.Getenv("SIM_LOG") != "")
-	s.calm = true
+	calmSeeds(t, simShape{nodes: 2, stepsMax: 1_000_000}, replaceOnlyVoter)
+}
+
+func replaceOnlyVoter(t *testing.T, s *simulation) {
 	s.boot()
 	s.until("all nodes serve", func() bool { return !slices.ContainsFunc(s.nodes, func(n *simNode) bool { return !n.ready }) })
 	leader, voters := s.voters()
