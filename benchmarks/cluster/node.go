@@ -47,7 +47,7 @@ func (n *Node) prepare(diskBytes int64) (err error) {
 	if err := os.Mkdir(n.dir, 0o700); err != nil { // what an earlier cluster has left would pass for this one's
 		return err
 	}
-	if n.client, err = kgo.NewClient(kgo.SeedBrokers(n.Address), kgo.RetryTimeout(time.Second)); err != nil {
+	if n.client, err = kgo.NewClient(kgo.SeedBrokers(n.Address), kgo.RetryTimeout(statusWithin), kgo.RequestTimeoutOverhead(statusWithin)); err != nil {
 		return err
 	}
 	if diskBytes > 0 {
@@ -91,7 +91,11 @@ func (n *Node) Start() error {
 	if err := system.prepare(n); err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
-	p, err := launch(system.command(n), n.Log())
+	cmd := system.command(n)
+	if lan := n.cluster.lan; lan != nil {
+		cmd = lan.node(n.ID).inside(cmd)
+	}
+	p, err := launch(cmd, n.Log())
 	if err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
