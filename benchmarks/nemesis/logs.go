@@ -39,7 +39,7 @@ func checkLog(h *History, n *cluster.Node) (followed, anew int) {
 		if beganAnew.MatchString(s.Text()) {
 			anew++
 		}
-		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") || strings.HasPrefix(line, "WARNING: DATA RACE") {
+		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") {
 			h.violate(nothingPanics, "node %d: %.1000s", n.ID, line)
 		}
 	}

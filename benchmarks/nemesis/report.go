@@ -38,6 +38,7 @@ type Report struct {
 	Turns        []Turn
 	Violations   []string
 	Acknowledged int
+	ReadBack     int // of these, which were read back after one of the turns
 	Refused      int // what minorities have refused
 	Compared     int // batches that all replicas have
 	Topics       int // that were made while faults went on
@@ -99,8 +100,8 @@ func (r *Report) String() string {
 		}
 		fmt.Fprintf(&b, "%-14s %5d  %12s  %22s  %22s  %s\n", s.Fault.Name, s.Turns, millis(s.Whole), against(s.Led, s.Fault.Led), against(s.Others, s.Fault.Others), verdict)
 	}
-	fmt.Fprintf(&b, "the worst of all turns; in parentheses the targets\nseed %d: %d turns in %.0f s, %d records acknowledged, %d refused by minorities, %d deleted, %d replicas that went on from a snapshot, %d topics made, %d batches alike on all replicas, %d violations\n",
-		r.Seed, len(r.Turns), r.Took.Seconds(), r.Acknowledged, r.Refused, r.Deleted, r.Anew, r.Topics, r.Compared, len(r.Violations))
+	fmt.Fprintf(&b, "the worst of all turns; in parentheses the targets\nseed %d: %d turns in %.0f s, %d records acknowledged, %d of them read back after a turn, %d refused by minorities, %d deleted, %d replicas that went on from a snapshot, %d topics made, %d batches alike on all replicas, %d violations\n",
+		r.Seed, len(r.Turns), r.Took.Seconds(), r.Acknowledged, r.ReadBack, r.Refused, r.Deleted, r.Anew, r.Topics, r.Compared, len(r.Violations))
 	for _, v := range r.Violations {
 		fmt.Fprintln(&b, "VIOLATION", v)
 	}
