@@ -11,5 +11,6 @@
 // as JSON, and a chart) go to benchmarks/results.
 //
 // The clients are our own and cost little (raw.go): batches are built once, requests are written as bytes, answers are looked at no further than
-// needed. Each partition has a connection of its own to the node that leads it. A client library would cost more CPU than the brokers that are measured beside it. The figure perf uses Kafka's own producer-perf.
+// needed. Each partition has a connection of its own to the node that leads it. A client library would cost more CPU than the brokers that are measured beside it. The figure perf uses Kafka's own producer-perf, and latency-3 (client.go)
+// franz-go, as an application does.
 package main
