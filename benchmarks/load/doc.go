@@ -5,6 +5,7 @@
 //
 // Some figures are of one node, others of three, with three replicas of each partition, of which two have to have a record before it is answered. In the figures of
 // failovers (failover.go) nodes are killed, frozen and restarted while the clients of package nemesis write, and what is measured is for how long nothing was acknowledged to them.
+// What a system has not done after minutes is a broken promise, and its value is "never".
 //
 // Kafka runs twice: with its defaults, with which it answers before anything is synced, and with flush.messages=1, with which it syncs before it answers, as
 // troupe always does. Before each turn several GiB of memory are touched and freed. The results (a table, the values of every round

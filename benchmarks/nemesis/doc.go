@@ -26,7 +26,7 @@
 //
 //   - A fault: a row in Faults (faults.go), with what strikes and what ends it. It names its victims, whose partitions are reported apart from
 //     all others, and the nodes that can't reach a majority, which must not acknowledge anything. Everything that it does must be undone at its end, but for what the
-//     cluster has to mend by itself.
+//     cluster has to mend by itself. What may happen while other things are wrong is a row in gusts (storm.go), too.
 //   - A workload: a method of workload that is started in workload.start, ends with the context, and writes into the History what it did before it knows what became of it.
 //   - A check: what can be told at once is told where it is seen, by History.violate; what needs the whole History is a row in checks (checks.go).
 //   - A bug that it has found gets its test at the lowest level that shows it, which is rarely this one.

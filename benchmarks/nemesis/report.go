@@ -2,10 +2,14 @@ package nemesis
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 )
+
+// Never is how long something took that was not there when patience was over.
+const Never = time.Duration(math.MaxInt64)
 
 // A Turn is what one fault did.
 type Turn struct {
@@ -21,13 +25,16 @@ type Turn struct {
 
 // String shows a turn as one line.
 func (t Turn) String() string {
-	return fmt.Sprintf("%s of %s held %.2f s, whole after %.2f s; longest gap %s where victims led, %s elsewhere",
-		t.Fault.Name, strings.Trim(fmt.Sprint(t.Victims), "[]"), t.Struck.Seconds(), t.Whole.Seconds(), millis(t.Led), millis(t.Others))
+	return fmt.Sprintf("%s of %s held %.2f s, whole after %s; longest gap %s where victims led, %s elsewhere",
+		t.Fault.Name, strings.Trim(fmt.Sprint(t.Victims), "[]"), t.Struck.Seconds(), millis(t.Whole), millis(t.Led), millis(t.Others))
 }
 
 func millis(d time.Duration) string {
-	if d == 0 {
+	switch d {
+	case 0:
 		return "-"
+	case Never:
+		return "never"
 	}
 	return fmt.Sprintf("%d ms", d.Milliseconds())
 }

@@ -69,8 +69,8 @@ func (w *workload) start(ctx context.Context, probe bool) error {
 		w.clients = append(w.clients, c)
 		w.producing.Go(func() { w.produce(writing, c, i) })
 	}
-	for i := range consumers {
-		c, err := kgo.NewClient(append(clientOptions(w.cluster), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	for i := range consumers { // which don't wait at their end for a last commit to be answered
+		c, err := kgo.NewClient(append(clientOptions(w.cluster), kgo.WithContext(watching), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 			kgo.InstanceID(fmt.Sprint("follower-", i)), kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond), kgo.AutoCommitInterval(500*time.Millisecond),
 			kgo.FetchMaxWait(500*time.Millisecond))...)
 		if err != nil {
@@ -139,6 +139,9 @@ func (w *workload) produce(ctx context.Context, c *kgo.Client, producer int) {
 			w.history.send(id)
 			c.Produce(context.Background(), &kgo.Record{Topic: topic, Partition: p, Value: value(id)}, func(r *kgo.Record, err error) {
 				waiting[p].Add(-1)
+				if errors.Is(err, kgo.ErrClientClosed) {
+					return // that it has no answer in the end is known
+				}
 				if err != nil {
 					w.history.violate(noneGivenUp, "%v: %v", id, err)
 					return
