@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"regexp"
 	"strconv"
@@ -40,11 +41,18 @@ func checkLog(h *History, n *cluster.Node) (followed, anew int) {
 			anew++
 		}
 		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") {
-			h.violate(nothingPanics, "node %d: %.1000s", n.ID, line)
+			stack := []string{fmt.Sprintf("%.1000s", line)}
+			for len(stack) < stackLines && s.Scan() {
+				stack = append(stack, s.Text())
+			}
+			h.violate(nothingPanics, "node %d: %s", n.ID, strings.Join(stack, "\n"))
 		}
 	}
 	return followed, anew
 }
+
+// stackLines are how many lines of a log tell where a panic came from.
+const stackLines = 40
 
 // tail returns the last lines of a file.
 func tail(path string, lines int) string {
