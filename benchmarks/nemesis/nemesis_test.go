@@ -28,7 +28,7 @@ func TestNemesis(t *testing.T) {
 	}
 	t.Logf("NEMESIS_SEED=%d", o.Seed)
 	if err := cluster.CanMount(); err == nil {
-		o.DiskBytes = 1 << 30
+		o.DiskBytes = diskBytes
 	} else if minutes > 0 && os.Getenv("TEST_TOOLS") == "required" {
 		t.Fatal(err)
 	} else {
@@ -67,6 +67,9 @@ func TestNemesis(t *testing.T) {
 		}
 	}
 }
+
+// diskBytes are enough for what is written in ten minutes, with the floods of full disks, each of which leaves 100 MB behind. What is not written takes no space.
+const diskBytes = 4 << 30
 
 // named picks faults by their names, one as often as it is named.
 func named(t *testing.T, from []Fault, names []string) (out []Fault) {
