@@ -26,8 +26,6 @@ type Node struct {
 	client    *kgo.Client // talks with this node only
 
 	process *process // nil unless it was started and not ended on purpose
-	ready   chan struct{}
-	started time.Duration // known once it is ready
 	frozen  bool
 }
 
@@ -99,12 +97,11 @@ func (n *Node) Start() error {
 	if err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
-	ready := make(chan struct{})
-	n.process, n.ready = p, ready
+	n.process = p
 	go func() {
 		if listens(n.Address, p.ended) {
-			n.started = time.Since(p.began)
-			close(ready)
+			p.took = time.Since(p.began)
+			close(p.ready)
 		}
 	}()
 	if n.wire != nil {
@@ -137,7 +134,7 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 		return fmt.Errorf("node %d was not started", n.ID)
 	}
 	select {
-	case <-n.ready:
+	case <-n.process.ready:
 		return nil
 	case <-n.process.ended:
 		return fmt.Errorf("node %d: %w", n.ID, n.process.failure())
@@ -162,8 +159,8 @@ func (n *Node) Running() bool {
 // Frozen tells whether the process is stopped by Freeze.
 func (n *Node) Frozen() bool { return n.frozen && n.Running() }
 
-// Started is how long the process took until it served. It is known once AwaitReady has returned.
-func (n *Node) Started() time.Duration { return n.started }
+// Started is how long the process, which runs, took until it served. It is known once AwaitReady has returned.
+func (n *Node) Started() time.Duration { return n.process.took }
 
 func (n *Node) signalKill() {
 	if n.process != nil {
