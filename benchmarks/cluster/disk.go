@@ -43,6 +43,7 @@ type Disk struct {
 	Dir     string
 	image   string
 	mounted bool
+	filled  bool
 }
 
 // NewDisk makes a disk of so many bytes in an image file, and mounts it as a folder. It needs root.
@@ -105,13 +106,14 @@ func (d *Disk) Restore() error { return errors.Join(d.Unmount(), d.mount()) }
 
 func (d *Disk) ballast() string { return filepath.Join(d.Dir, "ballast") }
 
-// Fill leaves so many bytes free, and no more.
+// Fill leaves so many bytes free, and no more. It outlives a loss of power.
 func (d *Disk) Fill(leave int64) error {
 	f, err := os.Create(d.ballast())
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	d.filled = true
 	for size := int64(64 << 20); size >= 4096; {
 		var s syscall.Stat_t
 		var disk syscall.Statfs_t
@@ -129,8 +131,17 @@ func (d *Disk) Fill(leave int64) error {
 			return fmt.Errorf("fill %s: %w", d.Dir, err)
 		}
 	}
-	return nil
+	return f.Sync()
 }
 
+// Filled tells whether the disk is full by Fill.
+func (d *Disk) Filled() bool { return d.filled }
+
 // Free takes back what Fill has taken.
-func (d *Disk) Free() error { return os.Remove(d.ballast()) }
+func (d *Disk) Free() error {
+	if !d.filled {
+		return nil
+	}
+	d.filled = false
+	return os.Remove(d.ballast())
+}

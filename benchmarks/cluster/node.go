@@ -26,8 +26,6 @@ type Node struct {
 	client    *kgo.Client // talks with this node only
 
 	process *process // nil unless it was started and not ended on purpose
-	ready   chan struct{}
-	started time.Duration // known once it is ready
 	frozen  bool
 }
 
@@ -47,7 +45,7 @@ func (n *Node) prepare(diskBytes int64) (err error) {
 	if err := os.Mkdir(n.dir, 0o700); err != nil { // what an earlier cluster has left would pass for this one's
 		return err
 	}
-	if n.client, err = kgo.NewClient(kgo.SeedBrokers(n.Address), kgo.RetryTimeout(time.Second)); err != nil {
+	if n.client, err = kgo.NewClient(kgo.SeedBrokers(n.Address), kgo.RetryTimeout(statusWithin), kgo.RequestTimeoutOverhead(statusWithin)); err != nil {
 		return err
 	}
 	if diskBytes > 0 {
@@ -91,16 +89,19 @@ func (n *Node) Start() error {
 	if err := system.prepare(n); err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
-	p, err := launch(system.command(n), n.Log())
+	cmd := system.command(n)
+	if lan := n.cluster.lan; lan != nil {
+		cmd = lan.node(n.ID).inside(cmd)
+	}
+	p, err := launch(cmd, n.Log())
 	if err != nil {
 		return fmt.Errorf("start node %d: %w", n.ID, err)
 	}
-	ready := make(chan struct{})
-	n.process, n.ready = p, ready
+	n.process = p
 	go func() {
 		if listens(n.Address, p.ended) {
-			n.started = time.Since(p.began)
-			close(ready)
+			p.took = time.Since(p.began)
+			close(p.ready)
 		}
 	}()
 	if n.wire != nil {
@@ -133,7 +134,7 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 		return fmt.Errorf("node %d was not started", n.ID)
 	}
 	select {
-	case <-n.ready:
+	case <-n.process.ready:
 		return nil
 	case <-n.process.ended:
 		return fmt.Errorf("node %d: %w", n.ID, n.process.failure())
@@ -158,8 +159,8 @@ func (n *Node) Running() bool {
 // Frozen tells whether the process is stopped by Freeze.
 func (n *Node) Frozen() bool { return n.frozen && n.Running() }
 
-// Started is how long the process took until it served. It is known once AwaitReady has returned.
-func (n *Node) Started() time.Duration { return n.started }
+// Started is how long the process, which runs, took until it served. It is known once AwaitReady has returned.
+func (n *Node) Started() time.Duration { return n.process.took }
 
 func (n *Node) signalKill() {
 	if n.process != nil {

@@ -19,20 +19,23 @@ type Options struct {
 	Nodes  int    // how many
 	// Wires stand between the nodes of troupe, so that these can be cut off from each other. They cost time.
 	Wires bool
+	// Namespaces has each node live in a network namespace of its own, so that packets are lost where nodes are cut off from each other, and cables can be pulled. Then there should be no wires.
+	Namespaces bool
 	// DiskBytes, where above zero, gives each node a disk of its own of that size.
 	DiskBytes int64
 }
 
 // A Cluster is one node or several on this machine. Its methods, and those of its nodes, are called by one goroutine.
 type Cluster struct {
-	Nodes   []*Node // by id, from 1
-	system  *System
-	network *network
+	Nodes  []*Node // by id, from 1
+	system *System
+	ways   *ways // between nodes with wires
+	lan    *lan  // nil where nodes have no namespaces
 }
 
 // Start starts the nodes with empty folders and waits until all of them serve.
 func Start(o Options) (*Cluster, error) {
-	c := &Cluster{system: o.System, network: newNetwork()}
+	c := &Cluster{system: o.System, ways: newWays()}
 	if err := c.start(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", o.System.Name, err), c.Close())
 	}
@@ -43,7 +46,7 @@ func (c *Cluster) start(o Options) error {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return err
 	}
-	prefix, err := freePrefix()
+	prefix, err := c.prefix(o)
 	if err != nil {
 		return err
 	}
@@ -52,7 +55,7 @@ func (c *Cluster) start(o Options) error {
 		host := fmt.Sprintf("%s.%d", prefix, n.ID)
 		n.Address, n.Admin, n.link = net.JoinHostPort(host, "9092"), net.JoinHostPort(host, "9644"), net.JoinHostPort(host, "7000")
 		if o.Wires {
-			n.wire = &wire{network: c.network, node: n.ID, address: net.JoinHostPort(host, "7001"), target: n.link}
+			n.wire = &wire{ways: c.ways, node: n.ID, address: net.JoinHostPort(host, "7001"), target: n.link}
 		}
 		c.Nodes = append(c.Nodes, n)
 	}
@@ -82,6 +85,17 @@ func (c *Cluster) AwaitReady() error {
 	return nil
 }
 
+// prefix is what the nodes' addresses begin with.
+func (c *Cluster) prefix(o Options) (prefix string, err error) {
+	if !o.Namespaces {
+		return freePrefix()
+	}
+	if c.lan, err = newLAN(o.Nodes); err != nil {
+		return "", err
+	}
+	return c.lan.prefix, nil
+}
+
 // freePrefix finds loopback addresses that nobody uses.
 func freePrefix() (string, error) {
 	for range 20 {
@@ -107,20 +121,39 @@ func (c *Cluster) Addresses() (out []string) {
 }
 
 // Cut lets nothing pass from one node to another.
-func (c *Cluster) Cut(from, to *Node) { c.network.cut(from.ID, to.ID) }
-
-// Isolate cuts a node off from all others, both ways.
-func (c *Cluster) Isolate(n *Node) {
-	for _, other := range c.Nodes {
-		if other != n {
-			c.Cut(n, other)
-			c.Cut(other, n)
-		}
+func (c *Cluster) Cut(from, to *Node) error {
+	w := way{from.ID, to.ID}
+	if c.lan != nil {
+		return c.lan.cut(w)
 	}
+	c.ways.cut(w)
+	return nil
 }
 
-// Mend ends all cuts.
-func (c *Cluster) Mend() { c.network.mend() }
+// Isolate cuts a node off from all others, both ways. Clients reach it.
+func (c *Cluster) Isolate(n *Node) (err error) {
+	for _, other := range c.Nodes {
+		if other != n {
+			err = errors.Join(err, c.Cut(n, other), c.Cut(other, n))
+		}
+	}
+	return err
+}
+
+// CanUnplug tells whether cables can be pulled.
+func (c *Cluster) CanUnplug() bool { return c.lan != nil }
+
+// Unplug pulls a node's cable: nobody reaches it, no client either. The nodes must have namespaces.
+func (c *Cluster) Unplug(n *Node) error { return c.lan.unplug(n.ID) }
+
+// Mend ends all cuts, and plugs all cables in.
+func (c *Cluster) Mend() error {
+	c.ways.mend()
+	if c.lan != nil {
+		return c.lan.mend()
+	}
+	return nil
+}
 
 // Kill ends nodes as crashes do, all at once.
 func (c *Cluster) Kill(nodes ...*Node) {
@@ -159,11 +192,14 @@ func await(ctx context.Context, ask func(context.Context) error) error {
 
 // Close ends the nodes and gives back their disks. What they wrote to folders stays.
 func (c *Cluster) Close() error {
-	c.Mend()
+	c.ways.mend()
 	c.Kill(c.Nodes...)
 	var errs []error
 	for _, n := range c.Nodes {
 		errs = append(errs, n.close())
+	}
+	if c.lan != nil {
+		errs = append(errs, c.lan.close())
 	}
 	return errors.Join(errs...)
 }

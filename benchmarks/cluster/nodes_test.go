@@ -12,17 +12,33 @@ import (
 )
 
 // What the faults are made of does what it says: a node that is cut off is missed by the others, and they by it, whichever way is cut; one that is killed, frozen
-// or asked to end is missed and comes back.
+// or asked to end is missed and comes back. Whoever is cut off by a wire or by lost packets is reached by clients, and whose cable is pulled is not.
 func TestCluster(t *testing.T) {
 	binary, err := Build("../..", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Start(Options{System: Troupe(binary), Dir: t.TempDir(), Nodes: 3, Wires: true})
+	t.Run("wires", func(t *testing.T) {
+		testCluster(t, Options{System: Troupe(binary), Dir: t.TempDir(), Nodes: 3, Wires: true})
+	})
+	t.Run("namespaces", func(t *testing.T) {
+		if err := CanUnplug(); err != nil {
+			t.Skip("skipped: ", err)
+		}
+		testCluster(t, Options{System: Troupe(binary), Dir: t.TempDir(), Nodes: 3, Namespaces: true})
+	})
+}
+
+func testCluster(t *testing.T, o Options) {
+	c, err := Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := c.CreateTopic(ctx, "orders", 3, nil); err != nil {
@@ -32,23 +48,33 @@ func TestCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	victim := c.Node(3)
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+	isolate := func() error { return c.Isolate(victim) }
+	mute := func() error { return errors.Join(c.Cut(victim, c.Node(1)), c.Cut(victim, c.Node(2))) }
+	kill := func() error {
+		victim.Kill()
+		return nil
 	}
-	for _, x := range []struct {
+	interrupt := func() error { return victim.Interrupt(ctx) }
+	cases := []struct {
 		name        string
-		strike, end func()
+		strike, end func() error
+		reached     bool // by clients, meanwhile
 	}{
-		{"cut off", func() { c.Isolate(victim) }, c.Mend},
-		{"not heard", func() { c.Cut(victim, c.Node(1)); c.Cut(victim, c.Node(2)) }, c.Mend},
-		{"frozen", func() { must(victim.Freeze()) }, func() { must(victim.Thaw()) }},
-		{"killed", victim.Kill, func() { must(victim.Start()) }},
-		{"asked to end", func() { must(victim.Interrupt(ctx)) }, func() { must(victim.Start()) }},
-	} {
-		x.strike()
+		{"cut off", isolate, c.Mend, true},
+		{"not heard", mute, c.Mend, true},
+		{"frozen", victim.Freeze, victim.Thaw, false},
+		{"killed", kill, victim.Start, false},
+		{"asked to end", interrupt, victim.Start, false},
+	}
+	if c.CanUnplug() {
+		unplug := func() error { return c.Unplug(victim) }
+		cases = append(cases, cases[0])
+		cases[0].name, cases[0].strike, cases[0].reached = "unplugged", unplug, false
+	}
+	for _, x := range cases {
+		if err := x.strike(); err != nil {
+			t.Fatalf("a node can't be %s: %v", x.name, err)
+		}
 		missing := func() bool {
 			partitions, _, err := c.Node(1).Partitions(ctx)
 			return err == nil && slices.ContainsFunc(partitions, func(p Partition) bool { return p.Leader != victim.ID && !slices.Contains(p.InSync, victim.ID) })
@@ -59,7 +85,12 @@ func TestCluster(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		x.end()
+		if _, _, err := victim.Partitions(ctx); (err == nil) != x.reached {
+			t.Errorf("a client asks a node that is %s: %v", x.name, err)
+		}
+		if err := x.end(); err != nil {
+			t.Fatalf("a node that is %s can't come back: %v", x.name, err)
+		}
 		if err := c.AwaitWhole(ctx); err != nil {
 			t.Fatalf("after a node was %s: %v", x.name, err)
 		}

@@ -12,6 +12,8 @@ import (
 type process struct {
 	*os.Process
 	began time.Time
+	ready chan struct{} // closed once it serves
+	took  time.Duration // until then
 	ended chan struct{}
 	state *os.ProcessState // how it ended, once it has
 	log   string
@@ -29,7 +31,7 @@ func launch(cmd *exec.Cmd, log string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{Process: cmd.Process, began: began, ended: make(chan struct{}), log: log}
+	p := &process{Process: cmd.Process, began: began, ready: make(chan struct{}), ended: make(chan struct{}), log: log}
 	go func() {
 		p.state, _ = p.Wait() // why it ended stands in its log
 		close(p.ended)

@@ -97,12 +97,59 @@ func (n *Node) HighWatermark(ctx context.Context, topic string, partition int32)
 	return answer.Offset, kerr.ErrorForCode(answer.ErrorCode)
 }
 
-// Whole returns why the cluster is not whole: nil where all nodes run, and all of them agree that every partition has a leader and all its replicas in sync.
+// metadataTopic is how the partition of the metadata is called.
+const metadataTopic = "__cluster_metadata"
+
+// quorum returns why the metadata is not replicated as it should be, as its leader sees it: every node has a replica that lacks nothing, and three of them vote, where there are so many.
+func (n *Node) quorum(ctx context.Context) error {
+	q := kmsg.NewPtrDescribeQuorumRequest()
+	q.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: metadataTopic, Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}}}}
+	a, err := n.ask(ctx, q)
+	if err != nil {
+		return err
+	}
+	d := a.(*kmsg.DescribeQuorumResponse)
+	if err := kerr.ErrorForCode(d.ErrorCode); err != nil {
+		return fmt.Errorf("the metadata's quorum: %w", err)
+	}
+	if len(d.Topics) != 1 || len(d.Topics[0].Partitions) != 1 {
+		return errors.New("DescribeQuorum is answered with something else than what was asked")
+	}
+	p := d.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+		return fmt.Errorf("the metadata's quorum: %w", err)
+	}
+	there := map[int32]bool{}
+	for _, r := range slices.Concat(p.CurrentVoters, p.Observers) {
+		if r.LogEndOffset < p.HighWatermark {
+			return fmt.Errorf("the metadata's replica on node %d ends at %d, and should at %d", r.ReplicaID, r.LogEndOffset, p.HighWatermark)
+		}
+		there[r.ReplicaID] = true
+	}
+	for _, other := range n.cluster.Nodes {
+		if !there[other.ID] {
+			return fmt.Errorf("node %d has no replica of the metadata", other.ID)
+		}
+	}
+	if voters := len(p.CurrentVoters); len(n.cluster.Nodes) >= votersLeast && voters < votersLeast {
+		return fmt.Errorf("the metadata has %d voters", voters)
+	}
+	return nil
+}
+
+// votersLeast is how many nodes vote on the metadata at least, where there are so many.
+const votersLeast = 3
+
+// Whole returns why the cluster is not whole: nil where all nodes run, all of them agree that every partition has a leader and all its replicas in sync, and the metadata's replicas
+// lack nothing.
 func (c *Cluster) Whole(ctx context.Context) error {
 	for _, n := range c.Nodes {
 		if !n.Running() {
 			return fmt.Errorf("node %d does not run", n.ID)
 		}
+	}
+	if err := c.Nodes[0].quorum(ctx); err != nil {
+		return err
 	}
 	return c.agreed(ctx, func(n *Node, p Partition) error {
 		if len(p.InSync) < len(p.Replicas) {

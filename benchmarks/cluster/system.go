@@ -45,6 +45,9 @@ func Troupe(binary string, settings ...string) *System {
 			if n.wire != nil {
 				args = append(args, "--set", "link.advertised.address="+n.wire.address)
 			}
+			if n.cluster.lan != nil {
+				args = append(args, "--set", "listener.insecure=true") // the address is none of the loopback's
+			}
 			for _, s := range settings {
 				args = append(args, "--set", s)
 			}

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// A network says from which node nothing reaches which other one.
-type network struct {
+// The ways say from which node nothing reaches which other one.
+type ways struct {
 	mu   sync.Mutex
 	cuts map[way]bool
 	mind sync.Cond // told when a way is mended
@@ -20,19 +20,19 @@ type network struct {
 // A way leads from one node to another.
 type way struct{ from, to int32 }
 
-func newNetwork() *network {
-	n := &network{cuts: map[way]bool{}}
-	n.mind.L = &n.mu
-	return n
+func newWays() *ways {
+	w := &ways{cuts: map[way]bool{}}
+	w.mind.L = &w.mu
+	return w
 }
 
-func (n *network) cut(from, to int32) {
+func (n *ways) cut(w way) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.cuts[way{from, to}] = true
+	n.cuts[w] = true
 }
 
-func (n *network) mend() {
+func (n *ways) mend() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.cuts)
@@ -40,7 +40,7 @@ func (n *network) mend() {
 }
 
 // pass waits until a way is not cut.
-func (n *network) pass(w way) {
+func (n *ways) pass(w way) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for n.cuts[w] {
@@ -50,7 +50,7 @@ func (n *network) pass(w way) {
 
 // A wire stands before a node's link and relays what other nodes send and are answered.
 type wire struct {
-	network         *network
+	ways            *ways
 	node            int32
 	address, target string
 
@@ -111,7 +111,7 @@ func (w *wire) relay(dialer net.Conn) {
 		return
 	}
 	there, back := way{from, w.node}, way{w.node, from}
-	w.network.pass(there)
+	w.ways.pass(there)
 	node, err := net.Dial("tcp", w.target)
 	if err != nil {
 		w.gone(err)
@@ -147,7 +147,7 @@ func (w *wire) carry(to, from net.Conn, on way) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
-		w.network.pass(on)
+		w.ways.pass(on)
 		if n > 0 {
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return

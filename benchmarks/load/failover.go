@@ -11,6 +11,9 @@ import (
 	"troupe/benchmarks/nemesis"
 )
 
+// seriesWithin is how long a system may take for a series of faults. What it has not done by then is left out, so that both systems end within the time of a check.
+const seriesWithin = 10 * time.Minute
+
 // failover has a fault strike a few times while clients write, and measures for how long nothing is acknowledged to them. The clients are those of package nemesis: their requests
 // time out after a second, and what else they do is written there.
 func failover(fault string, times int, hold time.Duration, diskBytes int64) func(*turn) error {
@@ -24,7 +27,7 @@ func failover(fault string, times int, hold time.Duration, diskBytes int64) func
 		f := all[slices.IndexFunc(all, func(f nemesis.Fault) bool { return f.Name == fault })]
 		f.Hold = hold
 		r, err := nemesis.Run(context.Background(), nemesis.Options{
-			System: e.system, Dir: filepath.Join(e.dir, "nodes"), Faults: slices.Repeat([]nemesis.Fault{f}, times), Measure: true, DiskBytes: diskBytes, Logf: func(format string, args ...any) {
+			System: e.system, Dir: filepath.Join(e.dir, "nodes"), Faults: slices.Repeat([]nemesis.Fault{f}, times), Within: seriesWithin, Measure: true, DiskBytes: diskBytes, Logf: func(format string, args ...any) {
 				fmt.Printf("%-9s  %-14s  "+format+"\n", append([]any{fault, e.system.Name}, args...)...)
 			},
 		})
@@ -51,8 +54,16 @@ func (e *turn) noteGaps(fault string, t nemesis.Turn) {
 		{"longest gap where it led", t.Led}, {"longest gap elsewhere", t.Others}, {"longest gap of new connections", t.Fresh}, {"longest gap with the client's defaults", t.Default},
 	} {
 		if gap.took > 0 {
-			e.note(fault+", "+gap.name, "s", gap.took.Seconds())
+			e.note(fault+", "+gap.name, "s", seconds(gap.took))
 		}
 	}
-	e.note(fault+", whole again", "s", t.Whole.Seconds())
+	e.note(fault+", whole again", "s", seconds(t.Whole))
+}
+
+// seconds are what a turn took; never where it has not ended.
+func seconds(took time.Duration) float64 {
+	if took == nemesis.Never {
+		return never
+	}
+	return took.Seconds()
 }

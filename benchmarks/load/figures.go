@@ -19,8 +19,8 @@ type figure struct {
 	doc   string
 	nodes int
 	run   func(e *turn) error
-	// series says that a turn has a value for each of many events, so that one round is enough, and one configuration of Kafka.
-	series bool
+	// once says that one round is enough, and one configuration of Kafka: a turn has a value for each of many events, or takes minutes.
+	once bool
 }
 
 // A turn is one system's measurement in one round.
@@ -42,14 +42,14 @@ func figures() []figure {
 		{name: "many", doc: "5,000 partitions: making them, restart after kill -9, and memory", nodes: 1, run: many},
 		{name: "bulk-3", doc: "produce 1 KiB records in 1 MB batches to three replicas", nodes: 3, run: bulk3},
 		{name: "small-3", doc: "produce 100 B records in 1 MB batches to three replicas", nodes: 3, run: small},
-		{name: "latency-3", doc: "single records of 1 KiB at 5 MB/s to three replicas, without linger", nodes: 3, run: latency},
-		{name: "many-3", doc: "5,000 partitions with three replicas: making them, restart of all nodes after kill -9, and memory", nodes: 3, run: many},
+		{name: "latency-3", doc: "records of 1 KiB at 5 MB/s to three replicas, through franz-go, without linger and with its defaults", nodes: 3, run: latency3},
+		{name: "many-3", doc: "5,000 partitions with three replicas: making them, restart of all nodes after kill -9, and memory", nodes: 3, run: many, once: true},
 		{name: "catch-up", doc: "a node comes back that has missed 1.2 GB, while single records of 1 KiB come at 0.5 MB/s", nodes: 3, run: catchUp},
-		{name: "kill", doc: "20 times kill -9 of the node that leads most", nodes: 3, run: failover("kill", 20, 0, 0), series: true},
-		{name: "freeze", doc: "5 times SIGSTOP for 10 s of the node that leads most", nodes: 3, run: failover("freeze", 5, 10*time.Second, 0), series: true},
-		{name: "rolling", doc: "5 times Ctrl+C and a start, one node after another", nodes: 3, run: failover("rolling", 5, 0, 0), series: true},
-		{name: "kill-all", doc: "5 times kill -9 of all nodes, and a start", nodes: 3, run: failover("kill-all", 5, 0, 0), series: true},
-		{name: "power", doc: "loss of power on all nodes at once; it needs root", nodes: 3, run: failover("power", 1, 0, 2<<30), series: true},
+		{name: "kill", doc: "20 times kill -9 of the node that leads most", nodes: 3, run: failover("kill", 20, 0, 0), once: true},
+		{name: "freeze", doc: "5 times SIGSTOP for 10 s of the node that leads most", nodes: 3, run: failover("freeze", 5, 10*time.Second, 0), once: true},
+		{name: "rolling", doc: "5 times Ctrl+C and a start, one node after another", nodes: 3, run: failover("rolling", 5, 0, 0), once: true},
+		{name: "kill-all", doc: "5 times kill -9 of all nodes, and a start", nodes: 3, run: failover("kill-all", 5, 0, 0), once: true},
+		{name: "power", doc: "loss of power on all nodes at once; it needs root", nodes: 3, run: failover("power", 1, 0, 2<<30), once: true},
 	}
 }
 
@@ -228,27 +228,32 @@ func small(e *turn) error {
 		return err
 	}
 	const batches = 150
-	_, wall, err := cost(c, func() error { return pump(c, topic, batches, records, size) })
+	const all = batches * partitions * records
+	cpu, wall, err := cost(c, func() error { return pump(c, topic, batches, records, size) })
 	if err != nil {
 		return err
 	}
-	e.note("produce 100 B", "M rec/s", batches*partitions*records/1e6/wall.Seconds())
+	e.note("produce 100 B", "M rec/s", all/1e6/wall.Seconds())
+	e.note("CPU in, 100 B", "s/GB", cpu.Seconds()/(all*size/gb))
 	return nil
 }
 
+// The load of the figures of latency: 5 MB/s.
+const latencyPerSecond, latencySize = 4882, 1024
+
+// latency has each record be a request of its own, whatever the answers take.
 func latency(e *turn) error {
 	c, err := e.loaded()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	const perSecond, size = 4882, 1024
-	if _, err := trickle(c, topic, perSecond, size, 3*time.Second); err != nil {
+	if _, err := trickle(c, topic, latencyPerSecond, latencySize, 3*time.Second); err != nil {
 		return err
 	}
 	var took []time.Duration
 	cpu, _, err := cost(c, func() error {
-		took, err = trickle(c, topic, perSecond, size, 10*time.Second)
+		took, err = trickle(c, topic, latencyPerSecond, latencySize, 10*time.Second)
 		return err
 	})
 	if err != nil {

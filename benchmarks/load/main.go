@@ -57,20 +57,23 @@ func run(only string, rounds int, out, scratch string, touch int) error {
 		return err
 	}
 	var r results
+	var failed []error // turns; what the others have measured is not lost with them
 	for _, f := range chosen {
 		systems, rounds := systems(root, binary, f.nodes), rounds
-		if f.series {
+		if f.once {
 			rounds, systems = 1, systems[:2]
 		}
 		for round := range rounds {
 			for _, s := range systems {
 				if err := takeTurn(&r, root, f, s, scratch, touch<<30); err != nil {
-					return fmt.Errorf("%s, round %d, %s: %w", f.name, round+1, s.Name, err)
+					err = fmt.Errorf("%s, round %d, %s: %w", f.name, round+1, s.Name, err)
+					fmt.Println(err)
+					failed = append(failed, err)
 				}
 			}
 		}
 	}
-	return r.write(cmp.Or(out, filepath.Join(root, "benchmarks/results")), commitOf(root))
+	return errors.Join(append(failed, r.write(cmp.Or(out, filepath.Join(root, "benchmarks/results")), commitOf(root)))...)
 }
 
 // systems are those that are measured, in their order. With several nodes each of them answers once two have a record.

@@ -168,13 +168,17 @@ func makeBatch(records, size int) (record.Batch, error) {
 	var b record.Builder
 	now := time.Now().UnixMilli()
 	for range records {
-		v := make([]byte, size)
-		for i := 0; i+8 <= size; i += 8 {
-			binary.LittleEndian.PutUint64(v[i:], rand.Uint64())
-		}
-		b.Add(record.Record{Timestamp: now, Value: v})
+		b.Add(record.Record{Timestamp: now, Value: randomValue(size)})
 	}
 	return b.Build()
+}
+
+func randomValue(size int) []byte {
+	v := make([]byte, size)
+	for i := 0; i+8 <= size; i += 8 {
+		binary.LittleEndian.PutUint64(v[i:], rand.Uint64())
+	}
+	return v
 }
 
 // frame returns a produce request with a batch for one partition.

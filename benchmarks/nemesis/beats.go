@@ -20,8 +20,8 @@ func (b *beats) note(partition int32) {
 	b.at[partition] = append(b.at[partition], time.Now())
 }
 
-// gap is the longest time, within a window, without a beat in a partition.
-func (b *beats) gap(partition int32, from, to time.Time) (longest time.Duration) {
+// gap is the longest time, within a window, without a beat in a partition; Never where patience with the last one was over and no other one came.
+func (b *beats) gap(partition int32, from, to time.Time, patience time.Duration) (longest time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	last := from
@@ -34,13 +34,16 @@ func (b *beats) gap(partition int32, from, to time.Time) (longest time.Duration)
 		}
 		longest, last = max(longest, at.Sub(last)), at
 	}
-	return max(longest, to.Sub(last))
+	if open := to.Sub(last); open < patience {
+		return max(longest, open)
+	}
+	return Never
 }
 
 // worst are the longest gaps of the partitions that some nodes lead, and of all others; 0 where there are none of them.
-func (b *beats) worst(leaders, nodes []int32, from, to time.Time) (led, others time.Duration) {
+func (b *beats) worst(leaders, nodes []int32, from, to time.Time, patience time.Duration) (led, others time.Duration) {
 	for p, leader := range leaders {
-		gap := b.gap(int32(p), from, to)
+		gap := b.gap(int32(p), from, to, patience)
 		if slices.Contains(nodes, leader) {
 			led = max(led, gap)
 		} else {

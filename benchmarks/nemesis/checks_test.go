@@ -74,6 +74,7 @@ func TestChecks(t *testing.T) {
 				h.acknowledge(id.ID, int64(i))
 			}
 			checkRecords(h, 0, read(x(0, 0), x(0, 1), x(0, 2), x(1, 0), x(0, 3))[3:])
+			h.consume(x(0, 3), 4)
 			if missing := h.unconsumed(); missing != "" {
 				t.Errorf("%s was deleted", missing)
 			}
@@ -126,6 +127,49 @@ func TestChecks(t *testing.T) {
 		{"what is not committed may differ", func(h *History) {
 			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 2, 1, 1, 1), replicaOf(t, 2, 2, 1, 1, 2), replicaOf(t, 3, 2, 1, 1)})
 		}, nil},
+		{"what is not committed on any disk was acknowledged, and a replica lacks it", func(h *History) {
+			h.acknowledge(x(0, 2), 2)
+			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 2, 1, 1, 1), replicaOf(t, 2, 2, 1, 1, 1), replicaOf(t, 3, 2, 1, 1)})
+		}, []string{sameLogs}},
+		{"all replicas lack what was acknowledged", func(h *History) {
+			h.acknowledge(x(0, 2), 2)
+			compareLogs(h, 1, []*replicaLog{replicaOf(t, 1, 2, 1, 1), replicaOf(t, 2, 2, 1, 1), replicaOf(t, 3, 2, 1, 1)})
+		}, []string{nothingLost}},
+		{"a node lacks a partition", func(h *History) {
+			compareAll(h, 3, map[kafka.PartitionNumber][]*replicaLog{1: {replicaOf(t, 1, 2, 1, 1), replicaOf(t, 2, 2, 1, 1)}})
+		}, []string{sameLogs}},
+		{"all nodes lack a partition", func(h *History) {
+			h.acknowledge(x(0, 0), 0)
+			compareAll(h, 3, nil)
+		}, []string{nothingLost}},
+		{"what is acknowledged is read back as it comes, but for what was deleted first", func(h *History) {
+			f := newFollower()
+			h.acknowledge(x(0, 0), 0)
+			f.find(h, Read{x(0, 0), 0})
+			readBack(t, f, h, "")
+			h.acknowledge(x(0, 1), 1)
+			h.acknowledge(x(0, 2), 2)
+			h.acknowledge(x(1, 0), 3)
+			readBack(t, f, h, "partition 0 is read up to 1 only, and ends at 4")
+			h.trims[0] = trim{asked: 2}
+			f.find(h, Read{x(0, 2), 2})
+			f.find(h, Read{x(1, 0), 3})
+			readBack(t, f, h, "")
+		}, nil},
+		{"what was acknowledged is not read back", func(h *History) {
+			f := newFollower()
+			h.acknowledge(x(0, 0), 0)
+			h.acknowledge(x(1, 0), 1)
+			f.find(h, Read{x(1, 0), 1})
+			readBack(t, f, h, "")
+		}, []string{nothingLost}},
+		{"a reader is sent back to something else", func(h *History) {
+			f := newFollower()
+			f.find(h, Read{x(0, 0), 0})
+			f.find(h, Read{x(1, 0), 1})
+			f.find(h, Read{x(0, 0), 0})
+			f.find(h, Read{x(1, 1), 1})
+		}, []string{sameRecords}},
 	} {
 		h := NewHistory(1)
 		c.happen(h)
@@ -136,6 +180,21 @@ func TestChecks(t *testing.T) {
 		if slices.Sort(broken); !slices.Equal(broken, c.broken) {
 			t.Errorf("%s: broken are %q, want %q; %s", c.name, broken, c.broken, strings.Join(h.Violations(), "; "))
 		}
+	}
+}
+
+// readBack has a follower compare all there is now, of a History of one partition; behind is where it lacks records to do so.
+func readBack(t *testing.T, f *follower, h *History, behind string) {
+	t.Helper()
+	ends, _ := h.told()
+	if got := f.behind(ends); got != behind {
+		t.Errorf("behind: %q, want %q", got, behind)
+	}
+	if behind != "" {
+		return
+	}
+	if err := f.readBack(t.Context(), h); err != nil {
+		t.Error(err)
 	}
 }
 

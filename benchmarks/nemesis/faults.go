@@ -15,10 +15,8 @@ import (
 type Fault struct {
 	Name string
 	Doc  string
-	// Disks says that nodes must have disks of their own.
-	Disks bool
-	// Ends says that victims may end by themselves. They are started again once the fault is over, as whoever watches over them would.
-	Ends bool
+	// Disks says that nodes must have disks of their own, and Cables that they must have networks of their own.
+	Disks, Cables bool
 	// Hold is how long the fault lasts, at most half as long again.
 	Hold time.Duration
 	// Led and Others are how long nothing may be acknowledged, on partitions that victims lead and on all others; 0 where nobody has said.
@@ -37,10 +35,13 @@ type Scene struct {
 	Victims []*cluster.Node
 	// Minority are the nodes that run and reach no majority, while the fault holds.
 	Minority []*cluster.Node
+	// MayEnd are the nodes that may end by themselves. They are started again once the fault is over, as whoever watches over them would.
+	MayEnd []*cluster.Node
 
-	ctx  context.Context    // of the turn
-	stop context.CancelFunc // ends what the fault has going on
-	note func(format string, args ...any)
+	wiped bool               // a folder, in a storm
+	ctx   context.Context    // of the turn
+	stop  context.CancelFunc // ends what the fault has going on
+	note  func(format string, args ...any)
 }
 
 // Faults returns all faults that can be had, each in the order of how much it breaks.
@@ -54,14 +55,25 @@ func Faults() []Fault {
 		{Name: "mute", Doc: "what one node sends reaches nobody", Hold: 2 * time.Second, Strike: mute, End: mend},
 		{Name: "deafen", Doc: "nothing reaches one node", Hold: 2 * time.Second, Strike: deafen, End: mend},
 		{Name: "split", Doc: "two nodes don't reach each other; the third one reaches both", Hold: 3 * time.Second, Strike: split, End: mend},
+		{Name: "unplug", Doc: "the cable of the node that leads most is pulled", Cables: true, Hold: 3 * time.Second, Strike: unplug, End: mend},
 		{Name: "kill-two", Doc: "kill -9 of two nodes of three", Hold: 1500 * time.Millisecond, Strike: kill(2), End: startAll},
 		{Name: "kill-all", Doc: "kill -9 of all nodes", Led: 3 * time.Second, Strike: kill(3), End: startAll},
 		{Name: "wipe", Doc: "kill -9 of one node, whose folder is removed", Hold: 500 * time.Millisecond, Strike: wipe, End: startAll},
 		{Name: "full-leader", Doc: "the disk of the node that leads most is full, but for a little", Disks: true, Hold: 3 * time.Second, Strike: fill(mostLeading, littleRoom), End: free},
 		{Name: "full-follower", Doc: "the disk of the node that leads least is full, but for a little", Disks: true, Hold: 3 * time.Second, Strike: fill(leastLeading, littleRoom), End: free},
-		{Name: "no-room", Doc: "the disk of one node is full to the last byte, from one moment to the next", Disks: true, Ends: true, Hold: 3 * time.Second, Strike: fill(mostLeading, 0), End: free},
+		{Name: "no-room", Doc: "the disk of one node is full to the last byte, from one moment to the next", Disks: true, Hold: 3 * time.Second, Strike: fill(mostLeading, 0), End: free},
 		{Name: "power", Doc: "all machines lose power at once", Disks: true, Led: 3 * time.Second, Strike: cutPower, End: startAll},
 	}
+}
+
+// unexpected returns which node has ended that may not.
+func (s *Scene) unexpected() error {
+	for _, n := range s.Cluster.Unexpected() {
+		if !slices.Contains(s.MayEnd, n) {
+			return fmt.Errorf("node %d has ended by itself; its log ends with\n%s", n.ID, tail(n.Log(), 5))
+		}
+	}
+	return nil
 }
 
 // leading returns the nodes by how much they lead, those that lead most first.
@@ -149,40 +161,40 @@ func thaw(s *Scene) (err error) {
 
 func isolate(s *Scene) error {
 	s.Victims = s.leading()[:1]
-	s.Cluster.Isolate(s.Victims[0])
 	s.Minority = s.Victims
-	return nil
+	return s.Cluster.Isolate(s.Victims[0])
 }
 
-func mute(s *Scene) error {
+func mute(s *Scene) (err error) {
 	s.Victims = s.leading()[:1]
-	for _, n := range s.others() {
-		s.Cluster.Cut(s.Victims[0], n)
-	}
 	s.Minority = s.Victims
-	return nil
+	for _, n := range s.others() {
+		err = errors.Join(err, s.Cluster.Cut(s.Victims[0], n))
+	}
+	return err
 }
 
-func deafen(s *Scene) error {
+func deafen(s *Scene) (err error) {
 	s.Victims = s.leading()[:1]
-	for _, n := range s.others() {
-		s.Cluster.Cut(n, s.Victims[0])
-	}
 	s.Minority = s.Victims
-	return nil
+	for _, n := range s.others() {
+		err = errors.Join(err, s.Cluster.Cut(n, s.Victims[0]))
+	}
+	return err
 }
 
 func split(s *Scene) error {
 	s.Victims = s.leading()[:2]
-	s.Cluster.Cut(s.Victims[0], s.Victims[1])
-	s.Cluster.Cut(s.Victims[1], s.Victims[0])
-	return nil
+	return errors.Join(s.Cluster.Cut(s.Victims[0], s.Victims[1]), s.Cluster.Cut(s.Victims[1], s.Victims[0]))
 }
 
-func mend(s *Scene) error {
-	s.Cluster.Mend()
-	return nil
+// unplug leaves no client that could ask the victim whether it acknowledges anything: it is no minority that somebody reaches.
+func unplug(s *Scene) error {
+	s.Victims = s.leading()[:1]
+	return s.Cluster.Unplug(s.Victims[0])
 }
+
+func mend(s *Scene) error { return s.Cluster.Mend() }
 
 func wipe(s *Scene) error {
 	s.Victims = s.leading()[:1]
@@ -197,6 +209,9 @@ const littleRoom = 80 << 20
 func fill(who func(*Scene) *cluster.Node, leave int64) func(*Scene) error {
 	return func(s *Scene) error {
 		s.Victims = []*cluster.Node{who(s)}
+		if leave == 0 {
+			s.MayEnd = s.Victims
+		}
 		if err := s.Victims[0].Disk.Fill(leave); err != nil {
 			return err
 		}
@@ -214,13 +229,18 @@ func free(s *Scene) error {
 
 func cutPower(s *Scene) error {
 	s.Victims = s.Cluster.Nodes
-	for _, n := range s.Cluster.Nodes {
+	return losePower(s.Cluster, s.Victims...)
+}
+
+// losePower has the machines of nodes lose power, all at once. They come up again without their nodes.
+func losePower(c *cluster.Cluster, nodes ...*cluster.Node) error {
+	for _, n := range nodes {
 		if err := n.Disk.CutPower(); err != nil {
 			return err
 		}
 	}
-	s.Cluster.Kill(s.Cluster.Nodes...)
-	for _, n := range s.Cluster.Nodes {
+	c.Kill(nodes...)
+	for _, n := range nodes {
 		if err := n.Disk.Restore(); err != nil {
 			return fmt.Errorf("node %d: %w", n.ID, err)
 		}

@@ -24,8 +24,8 @@ type replicaLog struct {
 
 const logBytesMax = 16 << 20 // that are read at once
 
-// checkFolders opens the folders of the nodes, which must not run any more, and compares what they hold: the record batches of all replicas of a partition are the
-// same byte for byte, from the first one that all of them have up to the high watermark, which no replica lacks.
+// checkFolders opens the folders of the nodes, which must not run any more, and compares what they hold: every node has every partition, and the record batches of all replicas of a
+// partition are the same byte for byte, from the first one that all of them have up to the high watermark, and up to what was acknowledged at least, which no replica lacks.
 func checkFolders(h *History, nodes []*cluster.Node) (compared int, err error) {
 	logs := map[kafka.PartitionNumber][]*replicaLog{}
 	for _, n := range nodes {
@@ -33,10 +33,57 @@ func checkFolders(h *History, nodes []*cluster.Node) (compared int, err error) {
 			return 0, fmt.Errorf("node %d: %w", n.ID, err)
 		}
 	}
+	return compareAll(h, len(nodes), logs), nil
+}
+
+// compareAll compares the replicas of all partitions on so many nodes, and returns how many batches all of them have.
+func compareAll(h *History, nodes int, logs map[kafka.PartitionNumber][]*replicaLog) (compared int) {
+	there := map[int32]bool{}
 	for _, number := range slices.Sorted(maps.Keys(logs)) {
-		compared += compareLogs(h, number, logs[number])
+		replicas := logs[number]
+		if len(replicas) < nodes {
+			var on []int32
+			for _, l := range replicas {
+				on = append(on, l.node)
+			}
+			h.violate(sameLogs, "partition number %d is there on the nodes %v only", number, on)
+		}
+		if p, ok := workloadPartition(replicas); ok {
+			there[p] = true
+		}
+		compared += compareLogs(h, number, replicas)
 	}
-	return compared, nil
+	for p := range int32(len(h.acks)) {
+		if h.acknowledged(p) >= 0 && !there[p] {
+			h.violate(nothingLost, "no node has anything of partition %d of the topic, of which records were acknowledged", p)
+		}
+	}
+	return compared
+}
+
+// workloadPartition tells which partition of the workload's topic some replicas are of, from the first record; false where they are of another topic.
+func workloadPartition(replicas []*replicaLog) (partition int32, ok bool) {
+	for _, l := range replicas {
+		if l.first < 0 {
+			continue
+		}
+		for r, err := range record.Batch(l.batches[l.first].Data).Records(logBytesMax) {
+			id, ok := identity(r.Value)
+			return id.Partition, err == nil && ok
+		}
+	}
+	return 0, false
+}
+
+// acknowledged is the last offset at which a record was; -1 where there is none.
+func (h *History) acknowledged(partition int32) (last int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last = -1
+	for _, a := range h.acks[partition] {
+		last = max(last, a.Offset)
+	}
+	return last
 }
 
 func readFolder(n *cluster.Node, into map[kafka.PartitionNumber][]*replicaLog) error {
@@ -92,13 +139,22 @@ func compareLogs(h *History, number kafka.PartitionNumber, replicas []*replicaLo
 		h.checkBeginning(number, l)
 		first, committed = max(first, l.first), max(committed, l.commit)
 	}
+	acknowledged, end := int64(-1), int64(0)
+	p, ours := workloadPartition(replicas)
+	if ours {
+		acknowledged = h.acknowledged(p)
+	}
 	union := map[kafka.Offset]consensus.Entry{}
 	for _, l := range replicas {
 		for o, e := range l.batches {
-			if o >= first && e.Index <= committed {
+			if o >= first && (e.Index <= committed || int64(o) <= acknowledged) { // what was acknowledged is committed, whether or not a node has written down that it is
 				union[o] = e
+				end = max(end, int64(record.Batch(e.Data).NextOffset()))
 			}
 		}
+	}
+	if acknowledged >= end {
+		h.violate(nothingLost, "partition number %d (%d of the topic): the replicas' logs end at %d, and a record was acknowledged at %d", number, p, end, acknowledged)
 	}
 	for _, o := range slices.Sorted(maps.Keys(union)) {
 		want := union[o]
@@ -134,19 +190,13 @@ func sample(e consensus.Entry) string {
 
 // checkBeginning: what a replica of the workload's partitions lacks at the beginning was deleted.
 func (h *History) checkBeginning(number kafka.PartitionNumber, l *replicaLog) {
-	if l.first < 0 {
+	p, ok := workloadPartition([]*replicaLog{l})
+	if !ok {
 		return
 	}
-	for r, err := range record.Batch(l.batches[l.first].Data).Records(logBytesMax) {
-		id, ok := identity(r.Value)
-		if err != nil || !ok {
-			return
-		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if asked := h.trims[id.Partition].asked; int64(l.first) > asked {
-			h.violated(startAsAsked, "partition number %d (%d of the topic): what node %d has begins at %d, and deletion was asked for up to %d", number, id.Partition, l.node, l.first, asked)
-		}
-		return
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if asked := h.trims[p].asked; int64(l.first) > asked {
+		h.violated(startAsAsked, "partition number %d (%d of the topic): what node %d has begins at %d, and deletion was asked for up to %d", number, p, l.node, l.first, asked)
 	}
 }

@@ -97,15 +97,21 @@ func (h *History) acknowledge(id ID, offset int64) {
 	h.beats.note(id.Partition)
 }
 
-// consume notes what a consumer has read. All readers must see the same record at an offset.
+// consume notes what a consumer of the group has read.
 func (h *History) consume(id ID, offset int64) {
+	h.agree(id, offset)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p := h.consumed[id.Partition]
-	if before, ok := p[offset]; ok && before != id {
+	h.consumed[id.Partition][offset] = id
+}
+
+// agree holds what a reader has read against what the group has. All readers must see the same record at an offset.
+func (h *History) agree(id ID, offset int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if before, ok := h.consumed[id.Partition][offset]; ok && before != id {
 		h.violated(sameRecords, "partition %d has %v at offset %d, and had %v before", id.Partition, id, offset, before)
 	}
-	p[offset] = id
 }
 
 // lead notes whom a node takes for the leader of an epoch.

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"regexp"
 	"strconv"
@@ -39,12 +40,19 @@ func checkLog(h *History, n *cluster.Node) (followed, anew int) {
 		if beganAnew.MatchString(s.Text()) {
 			anew++
 		}
-		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") || strings.HasPrefix(line, "WARNING: DATA RACE") {
-			h.violate(nothingPanics, "node %d: %.1000s", n.ID, line)
+		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") {
+			stack := []string{fmt.Sprintf("%.1000s", line)}
+			for len(stack) < stackLines && s.Scan() {
+				stack = append(stack, s.Text())
+			}
+			h.violate(nothingPanics, "node %d: %s", n.ID, strings.Join(stack, "\n"))
 		}
 	}
 	return followed, anew
 }
+
+// stackLines are how many lines of a log tell where a panic came from.
+const stackLines = 40
 
 // tail returns the last lines of a file.
 func tail(path string, lines int) string {

@@ -36,10 +36,12 @@ func (w *workload) pester(ctx context.Context, n *cluster.Node) (refused int) {
 		}
 		for _, t := range answer.(*kmsg.ProduceResponse).Topics {
 			for _, p := range t.Partitions {
-				if p.ErrorCode == 0 && ctx.Err() == nil {
+				switch {
+				case p.ErrorCode != 0:
+					refused++
+				case ctx.Err() == nil:
 					w.history.violate(noMinority, "node %d, which reaches no majority, has acknowledged a record of %s/%d at offset %d", n.ID, t.Topic, p.Partition, p.BaseOffset)
 				}
-				refused++
 			}
 		}
 	}

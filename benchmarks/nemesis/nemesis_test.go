@@ -14,33 +14,36 @@ import (
 	"troupe/benchmarks/cluster"
 )
 
-// TestNemesis has three processes go through every fault that this machine can have, and tells what they did to the clients.
+// TestNemesis has three processes go through every fault that this machine can have, one after the other, and then through faults and storms by chance until a minute and a half
+// is gone. It tells what they did to the clients.
 //
-// NEMESIS_MINUTES has it go on for that long, with faults and storms by chance, on disks of the nodes' own. NEMESIS_SEED repeats a run's
-// chances, NEMESIS_FAULTS names the faults, joined by commas, and NEMESIS_KEEP a new folder in which data and logs are left.
+// NEMESIS_MINUTES has it go on for that long, NEMESIS_SEED repeats a run's chances, NEMESIS_FAULTS names the faults, joined by commas, which then take a turn each and no more, and
+// NEMESIS_KEEP a new folder in which data and logs are left.
 func TestNemesis(t *testing.T) {
 	minutes := number(t, "NEMESIS_MINUTES", 0)
+	names := os.Getenv("NEMESIS_FAULTS")
 	o := Options{Seed: uint64(number(t, "NEMESIS_SEED", int(time.Now().UnixNano()))), For: time.Duration(minutes) * time.Minute, Logf: t.Logf}
+	if minutes == 0 && names == "" {
+		o.For = 90 * time.Second
+	}
 	t.Logf("NEMESIS_SEED=%d", o.Seed)
-	if minutes > 0 {
-		if err := cluster.CanMount(); err == nil {
-			o.DiskBytes = 1 << 30
-		} else if os.Getenv("TEST_TOOLS") == "required" {
-			t.Fatal(err)
-		} else {
-			t.Logf("full disks and loss of power are skipped: %v", err)
-		}
+	if err := cluster.CanMount(); err == nil {
+		o.DiskBytes = diskBytes
+	} else if minutes > 0 && os.Getenv("TEST_TOOLS") == "required" {
+		t.Fatal(err)
+	} else {
+		t.Logf("full disks and loss of power are skipped: %v", err)
+	}
+	if err := cluster.CanUnplug(); err == nil {
+		o.Namespaces = true
+	} else {
+		t.Logf("relays stand for the network: %v", err)
 	}
 	o.Faults = append(Faults(), Storm(6*time.Second))
-	if names := os.Getenv("NEMESIS_FAULTS"); names != "" {
+	if names != "" {
 		o.Faults = named(t, o.Faults, strings.Split(names, ","))
-		if slices.ContainsFunc(o.Faults, func(f Fault) bool { return f.Disks }) && cluster.CanMount() == nil {
-			o.DiskBytes = 1 << 30
-		}
 	}
-	if o.DiskBytes == 0 {
-		o.Faults = slices.DeleteFunc(o.Faults, func(f Fault) bool { return f.Disks })
-	}
+	o.Faults = slices.DeleteFunc(o.Faults, func(f Fault) bool { return f.Disks && o.DiskBytes == 0 || f.Cables && !o.Namespaces })
 	binary, err := cluster.Build("../..", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +58,7 @@ func TestNemesis(t *testing.T) {
 	if len(r.Violations) > 0 {
 		t.Errorf("promises are broken: %d", len(r.Violations))
 	}
-	if r.Anew == 0 && os.Getenv("NEMESIS_FAULTS") == "" {
+	if r.Anew == 0 && names == "" {
 		t.Error("no replica has missed what was deleted meanwhile")
 	}
 	for _, s := range r.Summaries() {
@@ -64,6 +67,9 @@ func TestNemesis(t *testing.T) {
 		}
 	}
 }
+
+// diskBytes are enough for what is written in ten minutes, with the floods of full disks, each of which leaves 100 MB behind. What is not written takes no space.
+const diskBytes = 4 << 30
 
 // named picks faults by their names, one as often as it is named.
 func named(t *testing.T, from []Fault, names []string) (out []Fault) {

@@ -38,15 +38,22 @@ func (w *workload) readAll(ctx context.Context) (reads [][]Read, err error) {
 
 // ends are where the partitions end at least, as far as clients were told.
 func (h *History) ends() []int64 {
+	ends, _ := h.told()
+	return ends
+}
+
+// told is where the partitions end at least, as far as clients were told, and how much was acknowledged in each by then.
+func (h *History) told() (ends []int64, acks []int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ends := append([]int64(nil), h.high...)
-	for p, acks := range h.acks {
-		for _, a := range acks {
+	ends = append(ends, h.high...)
+	for p := range h.acks {
+		for _, a := range h.acks[p] {
 			ends[p] = max(ends[p], a.Offset+1)
 		}
+		acks = append(acks, len(h.acks[p]))
 	}
-	return ends
+	return ends, acks
 }
 
 // identify reads a record's identity; false where nobody has written it there.

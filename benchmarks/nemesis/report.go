@@ -2,10 +2,14 @@ package nemesis
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 )
+
+// Never is how long something took that was not there when patience was over.
+const Never = time.Duration(math.MaxInt64)
 
 // A Turn is what one fault did.
 type Turn struct {
@@ -21,13 +25,16 @@ type Turn struct {
 
 // String shows a turn as one line.
 func (t Turn) String() string {
-	return fmt.Sprintf("%s of %s held %.2f s, whole after %.2f s; longest gap %s where victims led, %s elsewhere",
-		t.Fault.Name, strings.Trim(fmt.Sprint(t.Victims), "[]"), t.Struck.Seconds(), t.Whole.Seconds(), millis(t.Led), millis(t.Others))
+	return fmt.Sprintf("%s of %s held %.2f s, whole after %s; longest gap %s where victims led, %s elsewhere",
+		t.Fault.Name, strings.Trim(fmt.Sprint(t.Victims), "[]"), t.Struck.Seconds(), millis(t.Whole), millis(t.Led), millis(t.Others))
 }
 
 func millis(d time.Duration) string {
-	if d == 0 {
+	switch d {
+	case 0:
 		return "-"
+	case Never:
+		return "never"
 	}
 	return fmt.Sprintf("%d ms", d.Milliseconds())
 }
@@ -38,6 +45,7 @@ type Report struct {
 	Turns        []Turn
 	Violations   []string
 	Acknowledged int
+	ReadBack     int // of these, which were read back after one of the turns
 	Refused      int // what minorities have refused
 	Compared     int // batches that all replicas have
 	Topics       int // that were made while faults went on
@@ -99,8 +107,8 @@ func (r *Report) String() string {
 		}
 		fmt.Fprintf(&b, "%-14s %5d  %12s  %22s  %22s  %s\n", s.Fault.Name, s.Turns, millis(s.Whole), against(s.Led, s.Fault.Led), against(s.Others, s.Fault.Others), verdict)
 	}
-	fmt.Fprintf(&b, "the worst of all turns; in parentheses the targets\nseed %d: %d turns in %.0f s, %d records acknowledged, %d refused by minorities, %d deleted, %d replicas that went on from a snapshot, %d topics made, %d batches alike on all replicas, %d violations\n",
-		r.Seed, len(r.Turns), r.Took.Seconds(), r.Acknowledged, r.Refused, r.Deleted, r.Anew, r.Topics, r.Compared, len(r.Violations))
+	fmt.Fprintf(&b, "the worst of all turns; in parentheses the targets\nseed %d: %d turns in %.0f s, %d records acknowledged, %d of them read back after a turn, %d refused by minorities, %d deleted, %d replicas that went on from a snapshot, %d topics made, %d batches alike on all replicas, %d violations\n",
+		r.Seed, len(r.Turns), r.Took.Seconds(), r.Acknowledged, r.ReadBack, r.Refused, r.Deleted, r.Anew, r.Topics, r.Compared, len(r.Violations))
 	for _, v := range r.Violations {
 		fmt.Fprintln(&b, "VIOLATION", v)
 	}

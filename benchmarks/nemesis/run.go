@@ -17,9 +17,13 @@ type Options struct {
 	Dir    string // a folder for data and logs
 	Seed   uint64
 	Faults []Fault
-	// For is how long turns go on: each fault has one, in this order, and after that faults and storms in turn by chance. Zero: no more than one each.
-	For       time.Duration
+	// For is how long turns go on: each fault has one, in this order, however long that takes, and after that faults and storms in turn by chance. Zero: no more than one each.
+	For time.Duration
+	// Within is after how long no other turn begins, whether or not each fault has had one; zero: there is no such limit.
+	Within    time.Duration
 	DiskBytes int64 // where above zero, each node has a disk of that size
+	// Namespaces has each node have a network of its own: what is cut off loses packets. Without them relays between the nodes hold back what is cut.
+	Namespaces bool
 	// Measure says that gaps are what the run is for. Then no chance has a part in how long a fault holds, which is until everybody has been answered where a majority is left; there are
 	// no wires between nodes, and so no faults that cut them; and probes are measured too. No records are deleted. What nodes keep is not looked at: they may be Kafka's.
 	Measure bool
@@ -27,17 +31,20 @@ type Options struct {
 }
 
 // patience is how long a cluster has to become whole again after a fault, and the clients to be answered, and to read all there is, when everything is well again.
-func (o *Options) patience() time.Duration {
-	if o.Measure {
-		return 3 * time.Minute // whoever is measured may take its time
+func (r *run) patience() time.Duration {
+	switch {
+	case !r.o.Measure:
+		return 30 * time.Second
+	case r.turned:
+		return time.Minute
 	}
-	return 30 * time.Second
+	return 3 * time.Minute // whoever is measured may take its time
 }
 
 // Run has a cluster go through faults. An error is one of the harness; what the cluster has done wrong stands in the Report.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	began := time.Now()
-	c, err := cluster.Start(cluster.Options{System: o.System, Dir: o.Dir, Nodes: 3, DiskBytes: o.DiskBytes, Wires: !o.Measure})
+	c, err := cluster.Start(cluster.Options{System: o.System, Dir: o.Dir, Nodes: 3, DiskBytes: o.DiskBytes, Namespaces: o.Namespaces, Wires: !o.Measure && !o.Namespaces})
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +66,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := r.warmUp(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.turns(ctx, began); err != nil {
+	err = r.turns(ctx, began)
+	r.turned = true
+	if err != nil {
 		r.work.history.violate(wholeAgain, "%v", err)
 		logTails(c, o.Logf)
 	}
@@ -80,11 +89,14 @@ type run struct {
 	work    *workload
 	chance  *rand.Rand
 	report  *Report
+	// minorities are how often a fault has left nodes that reach no majority.
+	minorities int
+	turned     bool // all turns are over
 }
 
 // warmUp waits until all clients have begun, so that what holds up a beginning is not put down to a fault.
 func (r *run) warmUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.o.patience())
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	for !r.work.history.hasBegun() {
 		select {
@@ -98,13 +110,21 @@ func (r *run) warmUp(ctx context.Context) error {
 
 // turns has every fault take a turn, and then goes on by chance.
 func (r *run) turns(ctx context.Context, began time.Time) error {
-	for _, f := range r.o.Faults {
+	for i, f := range r.o.Faults {
+		if r.o.Within > 0 && time.Since(began) > r.o.Within {
+			r.o.Logf("%v are gone: %d of %d turns are left out", r.o.Within, len(r.o.Faults)-i, len(r.o.Faults))
+			return nil
+		}
 		if err := r.turn(ctx, f); err != nil {
 			return err
 		}
 	}
-	for time.Since(began) < r.o.For {
-		f := Storm(10 * time.Second)
+	for {
+		left := r.o.For - time.Since(began)
+		if left < stormMin {
+			return nil
+		}
+		f := Storm(min(left, stormMax))
 		if r.chance.IntN(2) == 0 {
 			f = r.o.Faults[r.chance.IntN(len(r.o.Faults))]
 		}
@@ -112,8 +132,10 @@ func (r *run) turns(ctx context.Context, began time.Time) error {
 			return err
 		}
 	}
-	return nil
 }
+
+// Storms that chance has come last from stormMin to stormMax.
+const stormMin, stormMax = 2 * time.Second, 10 * time.Second
 
 // settled is for how long producers are watched after a fault is over.
 const settled = 300 * time.Millisecond
@@ -122,12 +144,12 @@ const settled = 300 * time.Millisecond
 func (r *run) turn(ctx context.Context, f Fault) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	if err := r.whole(ctx, nil); err != nil {
-		return fmt.Errorf("before %s: %w", f.Name, err)
-	}
 	s := &Scene{Cluster: r.cluster, Chance: r.chance, ctx: ctx, note: func(format string, args ...any) {
 		r.o.Logf("%s   %s", time.Now().UTC().Format("15:04:05.000"), fmt.Sprintf(format, args...))
 	}}
+	if err := r.whole(ctx, s); err != nil {
+		return fmt.Errorf("before %s: %w", f.Name, err)
+	}
 	led, err := leaders(ctx, r.cluster)
 	if err != nil {
 		return err
@@ -145,28 +167,42 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 		r.hold(ctx, s, f.Hold+time.Duration(r.chance.Int64N(int64(f.Hold/2+1))))
 	}
 	ended := time.Now()
+	if err := s.unexpected(); err != nil {
+		return fmt.Errorf("during %s of %v: %w", f.Name, ids(s.Victims), err)
+	}
 	if err := f.End(s); err != nil {
 		return fmt.Errorf("the end of %s: %w", f.Name, err)
 	}
-	var mayEnd []*cluster.Node
-	if f.Ends {
-		mayEnd = s.Victims
+	t := Turn{Fault: f, Victims: ids(s.Victims), Struck: ended.Sub(struck), Whole: Never}
+	if err = r.whole(ctx, s); err == nil {
+		whole := time.Now()
+		t.Whole = whole.Sub(ended)
+		if !r.o.Measure {
+			r.readBack(ctx, f)
+		}
+		time.Sleep(settled - time.Since(whole)) // what is acknowledged by then ends the last gap
 	}
-	if err := r.whole(ctx, mayEnd); err != nil {
-		return fmt.Errorf("after %s of %v: %w", f.Name, ids(s.Victims), err)
-	}
-	whole := time.Now()
-	time.Sleep(settled) // what is acknowledged by then ends the last gap
-	t := Turn{Fault: f, Victims: ids(s.Victims), Struck: ended.Sub(struck), Whole: whole.Sub(ended)}
-	end := whole.Add(settled)
-	t.Led, t.Others = r.work.history.beats.worst(s.Leaders, t.Victims, struck, end)
+	end, patience := time.Now(), r.patience()
+	t.Led, t.Others = r.work.history.beats.worst(s.Leaders, t.Victims, struck, end, patience)
 	if r.o.Measure {
-		t.Fresh, _ = r.work.probes.fresh.worst(led[freshTopic], t.Victims, struck, end)
-		t.Default, _ = r.work.probes.defaults.worst(led[defaultTopic], t.Victims, struck, end)
+		t.Fresh, _ = r.work.probes.fresh.worst(led[freshTopic], t.Victims, struck, end, patience)
+		t.Default, _ = r.work.probes.defaults.worst(led[defaultTopic], t.Victims, struck, end, patience)
 	}
 	s.note("%v", t)
 	r.report.Turns = append(r.report.Turns, t)
+	if err != nil {
+		return fmt.Errorf("after %s of %v: %w", f.Name, t.Victims, err)
+	}
 	return nil
+}
+
+// readBack looks whether what was acknowledged so far is there.
+func (r *run) readBack(ctx context.Context, f Fault) {
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
+	defer cancel()
+	if err := r.work.follower.readBack(ctx, r.work.history); err != nil {
+		r.work.history.violate(allReadable, "after %s: %v", f.Name, err)
+	}
 }
 
 // hold lets time pass, while clients try their luck with nodes that reach no majority.
@@ -174,6 +210,9 @@ func (r *run) hold(ctx context.Context, s *Scene, last time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, last)
 	defer cancel()
 	refused := make(chan int)
+	if len(s.Minority) > 0 {
+		r.minorities++
+	}
 	for _, n := range s.Minority {
 		go func() { refused <- r.work.pester(ctx, n) }()
 	}
@@ -185,7 +224,7 @@ func (r *run) hold(ctx context.Context, s *Scene, last time.Duration) {
 
 // holdUntilAnswered lets time pass, until everybody has been answered where a majority is left.
 func (r *run) holdUntilAnswered(ctx context.Context, s *Scene, struck time.Time, least time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, r.o.patience())
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	for time.Since(struck) < least || 2*len(s.Victims) < len(r.cluster.Nodes) && !r.work.answeredSince(struck) {
 		select {
@@ -197,14 +236,14 @@ func (r *run) holdUntilAnswered(ctx context.Context, s *Scene, struck time.Time,
 }
 
 // whole waits until the cluster is whole, and starts those of its nodes that may have ended by themselves.
-func (r *run) whole(ctx context.Context, mayEnd []*cluster.Node) error {
-	ctx, cancel := context.WithTimeout(ctx, r.o.patience())
+func (r *run) whole(ctx context.Context, s *Scene) error {
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	for {
+		if err := s.unexpected(); err != nil {
+			return err
+		}
 		for _, n := range r.cluster.Unexpected() {
-			if !slices.Contains(mayEnd, n) {
-				return fmt.Errorf("node %d has ended by itself; its log ends with\n%s", n.ID, tail(n.Log(), 5))
-			}
 			r.o.Logf("node %d has ended; it is started again", n.ID)
 			if err := n.Start(); err != nil {
 				return err
@@ -249,12 +288,12 @@ func ids(nodes []*cluster.Node) (out []int32) {
 // finish ends the clients and looks at what they leave.
 func (r *run) finish(ctx context.Context) error {
 	h := r.work.history
-	answered, cancel := context.WithTimeout(ctx, r.o.patience())
+	answered, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	if err := r.work.end(answered); err != nil {
 		h.violate(allAnswered, "%v", err)
 	}
-	reading, cancel := context.WithTimeout(ctx, r.o.patience())
+	reading, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	reads, err := r.work.readAll(reading)
 	if err != nil {
@@ -263,14 +302,15 @@ func (r *run) finish(ctx context.Context) error {
 	for p, read := range reads {
 		checkRecords(h, int32(p), read)
 	}
-	if err := r.whole(ctx, nil); err != nil {
+	if err := r.whole(ctx, &Scene{Cluster: r.cluster}); err != nil {
 		h.violate(wholeAgain, "in the end: %v", err)
 		return nil // the replicas' logs can't be alike
 	}
 	for _, n := range r.cluster.Nodes {
 		all, _, err := n.Partitions(ctx)
 		if err != nil {
-			return err
+			h.violate(allAnswered, "in the end: %v", err)
+			continue
 		}
 		named := map[string]bool{}
 		for _, p := range all {
@@ -293,6 +333,16 @@ func (r *run) finish(ctx context.Context) error {
 	if r.report.Deleted = h.Deleted(); r.report.Deleted == 0 {
 		return errors.New("no records were deleted, without any fault")
 	}
-	r.report.Compared, err = checkFolders(h, r.cluster.Nodes)
-	return err
+	if r.report.Compared, err = checkFolders(h, r.cluster.Nodes); err != nil {
+		return err
+	}
+	switch r.report.ReadBack = r.work.follower.compared(); {
+	case len(r.report.Turns) > 0 && r.report.ReadBack == 0:
+		return errors.New("nothing was read back after any turn")
+	case r.minorities > 0 && r.report.Refused == 0:
+		return fmt.Errorf("%d times nodes reached no majority, and no client was refused by one of them", r.minorities)
+	case r.report.Compared == 0:
+		return errors.New("no batch was compared")
+	}
+	return nil
 }

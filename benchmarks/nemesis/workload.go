@@ -33,26 +33,28 @@ const (
 
 // A workload is the clients of a run.
 type workload struct {
-	cluster *cluster.Cluster
-	history *History
-	clients []*kgo.Client // of the producers
-	probes  *probes       // nil where there are none
+	cluster  *cluster.Cluster
+	history  *History
+	clients  []*kgo.Client // of the producers
+	probes   *probes       // nil where there are none
+	follower *follower     // nil where there are probes
 
 	producing sync.WaitGroup
 	watching  sync.WaitGroup
 	stop      []context.CancelFunc // producers first, then all others
 }
 
-// clientOptions are those of a client that is not patient with a node that does not answer, and never gives up.
+// clientOptions are those of a client that is not patient with a node that does not answer, and never gives up, not even where a node ends before it has answered the first request
+// of a connection, which the library takes for a missing password.
 func clientOptions(c *cluster.Cluster) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.SeedBrokers(c.Addresses()...), kgo.DialTimeout(500 * time.Millisecond), kgo.RequestTimeoutOverhead(500 * time.Millisecond),
 		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
-		kgo.RequestRetries(1 << 30), kgo.RetryTimeout(time.Hour),
+		kgo.RequestRetries(1 << 30), kgo.RetryTimeout(time.Hour), kgo.AlwaysRetryEOF(),
 	}
 }
 
-// start starts everybody: those who delete records, or the probes.
+// start starts everybody: those who delete records and who reads them back, or the probes.
 func (w *workload) start(ctx context.Context, probe bool) error {
 	writing, stopWriting := context.WithCancel(ctx)
 	watching, stopWatching := context.WithCancel(ctx)
@@ -67,8 +69,8 @@ func (w *workload) start(ctx context.Context, probe bool) error {
 		w.clients = append(w.clients, c)
 		w.producing.Go(func() { w.produce(writing, c, i) })
 	}
-	for i := range consumers {
-		c, err := kgo.NewClient(append(clientOptions(w.cluster), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	for i := range consumers { // which don't wait at their end for a last commit to be answered
+		c, err := kgo.NewClient(append(clientOptions(w.cluster), kgo.WithContext(watching), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 			kgo.InstanceID(fmt.Sprint("follower-", i)), kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond), kgo.AutoCommitInterval(500*time.Millisecond),
 			kgo.FetchMaxWait(500*time.Millisecond))...)
 		if err != nil {
@@ -89,7 +91,7 @@ func (w *workload) start(ctx context.Context, probe bool) error {
 	for p := range int32(trimmed) {
 		w.producing.Go(func() { w.trim(writing, p) })
 	}
-	return nil
+	return w.follow(watching)
 }
 
 // end ends the producers, waits for all answers, and for the consumers to have read everything, and ends the others.
@@ -137,6 +139,9 @@ func (w *workload) produce(ctx context.Context, c *kgo.Client, producer int) {
 			w.history.send(id)
 			c.Produce(context.Background(), &kgo.Record{Topic: topic, Partition: p, Value: value(id)}, func(r *kgo.Record, err error) {
 				waiting[p].Add(-1)
+				if errors.Is(err, kgo.ErrClientClosed) {
+					return // that it has no answer in the end is known
+				}
 				if err != nil {
 					w.history.violate(noneGivenUp, "%v: %v", id, err)
 					return
