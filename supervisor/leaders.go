@@ -51,13 +51,13 @@ func (p *balance) relieve(view *messages.View) {
 
 // relief returns how a partition comes to be led elsewhere than where it should not be, if it is for this node to see to that: the node that leads the metadata sees to all that it
 // can reach. It does not reach brokers that are cut off, so that who takes over from one of these asks for it.
-func (p *balance) relief(view *messages.View, q *metadata.Partition) (h messages.Handover, ok bool) {
+func (p *balance) relief(view *messages.View, q *metadata.Partition) (h messages.Succession, ok bool) {
 	h, ok = view.RelieveLeader(q, p.b.o.NodeID)
 	return h, ok && (p.controller() != nil || h.To.Broker == p.b.o.NodeID && view.IsCutOff(h.Leader.Broker))
 }
 
 // handover returns how leadership of a partition is to move, if it is for this node to see to that.
-func (p *balance) handover(view *messages.View, q *metadata.Partition) (h messages.Handover, ok bool) {
+func (p *balance) handover(view *messages.View, q *metadata.Partition) (h messages.Succession, ok bool) {
 	if h, ok = p.relief(view, q); ok || p.controller() == nil {
 		return h, ok
 	}

@@ -62,7 +62,7 @@ type election struct {
 
 // A ballot is a partition whose leader hands over.
 type ballot struct {
-	messages.Handover
+	messages.Succession
 	number           kafka.PartitionNumber
 	topic, partition int // in the response
 	err              error
@@ -90,7 +90,7 @@ func (e *election) look() {
 				continue
 			}
 			if err == nil {
-				e.ballots = append(e.ballots, &ballot{Handover: h, number: p.Number, topic: len(e.response.Topics), partition: len(a.Partitions)})
+				e.ballots = append(e.ballots, &ballot{Succession: h, number: p.Number, topic: len(e.response.Topics), partition: len(a.Partitions)})
 			}
 			out := kmsg.NewElectLeadersResponseTopicPartition()
 			out.Partition, out.ErrorCode, out.ErrorMessage = index, e.r.errCode(err), kafka.Message(err)
@@ -100,19 +100,19 @@ func (e *election) look() {
 	}
 }
 
-func (e *election) elect(topic string, index int32) (*metadata.Partition, messages.Handover, error) {
+func (e *election) elect(topic string, index int32) (*metadata.Partition, messages.Succession, error) {
 	if e.r.image().Topic(topic) == nil {
-		return nil, messages.Handover{}, kafka.Errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
+		return nil, messages.Succession{}, kafka.Errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
 	}
 	p := e.r.image().Partition(kafka.TopicPartition{Topic: topic, Partition: index})
 	if p == nil {
-		return nil, messages.Handover{}, kafka.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, index)
+		return nil, messages.Succession{}, kafka.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, index)
 	}
 	if e.q.ElectionType == uncleanElection {
 		if _, ok := e.r.view.LeaderOf(p.Number); ok {
-			return nil, messages.Handover{}, kerr.ElectionNotNeeded
+			return nil, messages.Succession{}, kerr.ElectionNotNeeded
 		}
-		return nil, messages.Handover{}, errNoUncleanElection
+		return nil, messages.Succession{}, errNoUncleanElection
 	}
 	h, err := e.r.view.PreferLeader(p, e.r.env.Broker)
 	return p, h, err

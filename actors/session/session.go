@@ -27,6 +27,10 @@ type Conn interface {
 	Close(reason string)
 }
 
+// beginsWithin is how long a node that ends waits for the first request on a connection. Clients take one that is closed before its first answer for one that wants another protocol,
+// and some don't try again.
+const beginsWithin = 200 * time.Millisecond
+
 // What a session hears from its connection and says to itself.
 type (
 	// Arrived is a request of the client.
@@ -37,6 +41,8 @@ type (
 	alarm struct{ at time.Time }
 	// drain asks a session to end once what it was asked is answered.
 	drain struct{}
+	// silent says that a client which had just connected when its node began to end was waited for.
+	silent struct{}
 )
 
 // A session is the actor of one connection.
@@ -47,6 +53,7 @@ type session struct {
 	queue pipeline
 
 	draining bool
+	begun    bool // it was asked something
 }
 
 // Spawn starts a session on a connection. It belongs to the parent.
@@ -78,7 +85,7 @@ func (s *session) Receive(ctx actor.Context) {
 func (s *session) handle(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *Arrived:
-		if !s.draining { // the client finds the connection closed, and repeats the request elsewhere
+		if !s.draining || !s.begun { // the client finds the connection closed, and repeats the request elsewhere
 			s.serve(m.Request)
 		}
 	case *messages.Reply:
@@ -94,13 +101,20 @@ func (s *session) handle(ctx actor.Context, message any) {
 	case *drain:
 		s.draining = true
 		s.calls.Hurry()
+		if !s.begun {
+			s.env.System.After(beginsWithin, ctx.Self(), &silent{})
+			return
+		}
+	case *silent:
+		s.begun = true
 	}
-	if s.draining && s.queue.empty() {
+	if s.draining && s.begun && s.queue.empty() {
 		ctx.Stop(ctx.Self())
 	}
 }
 
 func (s *session) serve(r *api.Request) {
+	s.begun = true
 	a := s.queue.add(r)
 	r.Done = func(pieces [][]byte, reason string) {
 		a.done, a.pieces = true, pieces

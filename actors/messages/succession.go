@@ -9,41 +9,41 @@ import (
 	"troupe/partition/metadata"
 )
 
-// A Handover is how a partition's preferred leader comes to lead: the leader is sent a Transfer to it.
-type Handover struct {
+// A Succession is how a partition's preferred leader comes to lead: the leader is sent a Transfer to it.
+type Succession struct {
 	Leader Leader
 	To     metadata.Replica
 }
 
 // PreferLeader returns how a partition's preferred leader comes to lead, as the view of a node knows it. Its error says why it need not or can't, in the protocol's terms.
-func (v *View) PreferLeader(p *metadata.Partition, own kafka.BrokerID) (h Handover, err error) {
+func (v *View) PreferLeader(p *metadata.Partition, own kafka.BrokerID) (h Succession, err error) {
 	to := p.Preferred()
 	l, ok := v.LeaderOf(p.Number)
 	switch {
 	case ok && l.Broker == to.Broker:
-		return Handover{}, kerr.ElectionNotNeeded
+		return Succession{}, kerr.ElectionNotNeeded
 	case !ok:
-		return Handover{}, kafka.Errorf(kerr.PreferredLeaderNotAvailable, "The partition has no leader; it gets one as soon as most of its replicas are there.")
+		return Succession{}, kafka.Errorf(kerr.PreferredLeaderNotAvailable, "The partition has no leader; it gets one as soon as most of its replicas are there.")
 	}
 	if why := v.unfit(l, to, own); why != "" {
-		return Handover{}, kafka.Errorf(kerr.PreferredLeaderNotAvailable, why, to.Broker)
+		return Succession{}, kafka.Errorf(kerr.PreferredLeaderNotAvailable, why, to.Broker)
 	}
-	return Handover{l, to}, nil
+	return Succession{l, to}, nil
 }
 
 // RelieveLeader returns how a partition comes to be led by another broker than one that is being drained or cut off, as the view of a node knows it; ok is false where it need
 // not or can't.
-func (v *View) RelieveLeader(p *metadata.Partition, own kafka.BrokerID) (h Handover, ok bool) {
+func (v *View) RelieveLeader(p *metadata.Partition, own kafka.BrokerID) (h Succession, ok bool) {
 	l, ok := v.LeaderOf(p.Number)
 	if !ok || !v.IsCutOff(l.Broker) && !v.Image.Draining(l.Broker) {
-		return Handover{}, false
+		return Succession{}, false
 	}
 	for _, to := range p.Wish() {
 		if v.unfit(l, to, own) == "" {
-			return Handover{l, to}, true
+			return Succession{l, to}, true
 		}
 	}
-	return Handover{}, false
+	return Succession{}, false
 }
 
 // IsCutOff tells whether a broker was fenced though clients have been told where it is. It may lead all the same, where only the controller does not reach it, and does not know that it
