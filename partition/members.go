@@ -58,10 +58,14 @@ func without(ids, others []uint64) []uint64 {
 	return slices.DeleteFunc(slices.Clone(ids), func(id uint64) bool { return slices.Contains(others, id) })
 }
 
-// reconfigure takes the next step towards the wish; it tells whether it proposed something.
+// reconfigure takes the next step towards the wish, or out of a joint configuration that raft has not left; it tells whether it proposed something.
 func (p *Partition) reconfigure(now time.Time) bool {
 	if p.asleep || p.reconfiguring {
 		return false
+	}
+	if p.serving && p.state.configuration.Joint() && p.replica.Last() == p.state.applied && !p.replica.Transferring() && p.replica.LeaveJoint() == nil {
+		p.reconfiguring = true
+		return true
 	}
 	change, transfer := p.nextChange()
 	if transfer {

@@ -118,6 +118,13 @@ func (r *Replica) Reconfigure(c Change) error {
 			cc.Changes = append(cc.Changes, &pb.ConfChangeSingle{Type: part.kind.Enum(), NodeId: &id})
 		}
 	}
+	return r.proposeChange(cc)
+}
+
+// LeaveJoint proposes to end a joint configuration. Raft does so by itself when it is applied, but not while leadership is being transferred, and not again where the transfer comes to nothing.
+func (r *Replica) LeaveJoint() error { return r.proposeChange(&pb.ConfChangeV2{}) }
+
+func (r *Replica) proposeChange(cc *pb.ConfChangeV2) error {
 	if err := r.node.ProposeConfChange(cc); err != nil {
 		return r.refusal()
 	}
