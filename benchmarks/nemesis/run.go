@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"time"
 
 	"troupe/benchmarks/cluster"
@@ -49,6 +50,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer c.Close()
+	if o.Measure {
+		syscall.Sync() // what systems start from has long been on the disk when a real machine loses power
+	}
 	for _, name := range []string{topic, minorityTopic, bulkTopic, freshTopic, defaultTopic} {
 		of := settings[name]
 		if o.Measure {
@@ -183,6 +187,9 @@ func (r *run) turn(ctx context.Context, f Fault) error {
 		time.Sleep(settled - time.Since(whole)) // what is acknowledged by then ends the last gap
 	}
 	end, patience := time.Now(), r.patience()
+	if err != nil {
+		patience = settled // a cluster that does not become whole answers by now, or never
+	}
 	t.Led, t.Others = r.work.history.beats.worst(s.Leaders, t.Victims, struck, end, patience)
 	if r.o.Measure {
 		t.Fresh, _ = r.work.probes.fresh.worst(led[freshTopic], t.Victims, struck, end, patience)
