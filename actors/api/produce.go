@@ -18,7 +18,7 @@ import (
 func produce(r *Request) {
 	p := &producing{r: r, q: r.Body.(*kmsg.ProduceRequest), response: kmsg.NewPtrProduceResponse()}
 	r.calls.produces++
-	p.came = came{r.calls.produces, r.env.System.Now()}
+	p.number = r.calls.produces
 	refusal := p.refuse()
 	n := 0
 	for i := range p.q.Topics {
@@ -63,8 +63,8 @@ type producing struct {
 	q        *kmsg.ProduceRequest
 	response *kmsg.ProduceResponse
 	left     int
-	failed   error // the last refusal, for acks=0
-	came     came
+	failed   error  // the last refusal, for acks=0
+	number   uint64 // among the requests of the connection
 }
 
 // refuse says why nothing of the request may be appended: it belongs to a transaction. As in Kafka one batch that says so is
@@ -95,14 +95,14 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 	}
 	var key sequenceKey
 	if len(b.batch) > 0 && t != nil {
-		if key = sequenceKeyOf(t.ID, out.Partition, b.batch); err == nil && p.r.calls.refused.follows(key, b.batch, p.came) {
+		if key = sequenceKeyOf(t.ID, out.Partition, b.batch); err == nil && p.r.calls.refused.follows(key, b.batch, p.number, p.r.env.System.Now()) {
 			err = kerr.NotLeaderForPartition
 		}
 		if err == nil && p.q.Acks != int16(kafka.AcksNone) {
 			err = p.r.calls.sending.begin(t.Partitions[out.Partition].Number, l)
 		}
 		if comesAgain(err) {
-			p.r.calls.refused.note(key, b.batch.BaseSequence(), p.came)
+			p.r.calls.refused.note(key, b.batch.BaseSequence(), p.number, p.r.env.System.Now())
 		}
 	}
 	if err != nil {
@@ -125,7 +125,7 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		p.r.calls.sending.end(number)
 		produced, _ := value.(*messages.Produced)
 		if comesAgain(err) {
-			p.r.calls.refused.note(key, sequence, p.came)
+			p.r.calls.refused.note(key, sequence, p.number, p.r.env.System.Now())
 		}
 		p.answer(t, out, produced, err)
 	})

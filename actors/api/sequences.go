@@ -14,13 +14,8 @@ import (
 type refusedSequences map[sequenceKey]refusedSequence
 
 type refusedSequence struct {
-	first kafka.Sequence
-	by    came
-}
-
-// A came says which of the connection's Produce requests it was, and when.
-type came struct {
-	request uint64
+	first   kafka.Sequence
+	request uint64 // which of the connection's Produce requests it was
 	at      time.Time
 }
 
@@ -35,7 +30,7 @@ type sequenceKey struct {
 // knowledge of the refusal, by a producer that has had the refused batch taken elsewhere meanwhile.
 const inFlightMax = 5
 
-// inFlightFor is how long a request is on its way at most.
+// inFlightFor is how long a request may come after a refusal that its sender has not heard of.
 const inFlightFor = 5 * time.Second
 
 // refusedMax bounds how many producers and partitions of one connection are remembered.
@@ -46,26 +41,26 @@ func sequenceKeyOf(topic kafka.TopicID, partition int32, b record.Batch) sequenc
 }
 
 // follows tells whether the batch stands behind one that was refused, and was sent before that was known. The refused one itself, or one before it, ends that.
-func (s refusedSequences) follows(key sequenceKey, b record.Batch, by came) bool {
+func (s refusedSequences) follows(key sequenceKey, b record.Batch, request uint64, now time.Time) bool {
 	of, ok := s[key]
 	if !ok {
 		return false
 	}
 	// Sequences wrap; a producer has few batches in flight, so what is less than half of them ahead stands behind.
 	ahead := uint32(b.BaseSequence()-of.first) & math.MaxInt32
-	if ahead != 0 && ahead < math.MaxInt32/2 && by.request < of.by.request+inFlightMax && by.at.Sub(of.by.at) < inFlightFor {
+	if ahead != 0 && ahead < math.MaxInt32/2 && request < of.request+inFlightMax && now.Sub(of.at) < inFlightFor {
 		return true
 	}
 	delete(s, key)
 	return false
 }
 
-// note says that a batch was refused and will come again.
-func (s refusedSequences) note(key sequenceKey, first kafka.Sequence, by came) {
+// note says that a batch of a request was refused now and will come again.
+func (s refusedSequences) note(key sequenceKey, first kafka.Sequence, request uint64, now time.Time) {
 	if key.producer == kafka.NoProducer || len(s) >= refusedMax {
 		return
 	}
 	if _, ok := s[key]; !ok {
-		s[key] = refusedSequence{first, by}
+		s[key] = refusedSequence{first, request, now}
 	}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"math"
 	"testing"
+	"time"
 
 	"troupe/partition/kafka"
 	"troupe/partition/record"
@@ -24,13 +25,13 @@ func producedBy(t *testing.T, id kafka.ProducerID, first kafka.Sequence) record.
 // What a producer sent behind a refused batch waits for that batch to come again.
 func TestRefusedSequences(t *testing.T) {
 	s := refusedSequences{}
-	now := came{1, epoch}
+	request, now := uint64(1), epoch
 	follows := func(id kafka.ProducerID, first kafka.Sequence) bool {
 		b := producedBy(t, id, first)
-		return s.follows(sequenceKeyOf(kafka.TopicID{1}, 0, b), b, now)
+		return s.follows(sequenceKeyOf(kafka.TopicID{1}, 0, b), b, request, now)
 	}
 	refuse := func(id kafka.ProducerID, first kafka.Sequence) {
-		s.note(sequenceKeyOf(kafka.TopicID{1}, 0, producedBy(t, id, first)), first, now)
+		s.note(sequenceKeyOf(kafka.TopicID{1}, 0, producedBy(t, id, first)), first, request, now)
 	}
 	if follows(1, 3) {
 		t.Error("nothing was refused")
@@ -55,20 +56,25 @@ func TestRefusedSequences(t *testing.T) {
 		t.Error("a producer that goes back further begins anew")
 	}
 	for _, c := range []struct {
-		name string
-		by   came
-		want bool
+		name    string
+		refused time.Duration // after the request had come
+		request uint64
+		at      time.Duration
+		want    bool
 	}{
-		{"the last that can have been in flight", came{inFlightMax, epoch}, true},
-		{"one that was sent when the refusal was known", came{inFlightMax + 1, epoch}, false},
-		{"one of much later", came{2, epoch.Add(inFlightFor)}, false},
+		{"the last that can have been in flight", 0, inFlightMax, 0, true},
+		{"one that was sent when the refusal was known", 0, inFlightMax + 1, 0, false},
+		{"one of much later", 0, 2, inFlightFor, false},
+		{"one that comes soon after a late refusal", inFlightFor + time.Second, 2, inFlightFor + time.Second + 1, true},
 	} {
+		request, now = 1, epoch.Add(c.refused)
 		refuse(1, 0)
-		now = c.by
+		request, now = c.request, epoch.Add(c.at)
 		if got := follows(1, 3); got != c.want {
 			t.Errorf("%s is refused: %v", c.name, got)
 		}
-		now = came{1, epoch}
+		request, now = 1, epoch
+		follows(1, 0)
 	}
 	refuse(kafka.NoProducer, 0)
 	if len(s) != 0 {

@@ -8,11 +8,8 @@ const (
 	writeFramesMax = 512
 )
 
-// A frame of no more than shortBytesMax finds room for a while where others don't: it says that there was none.
-const (
-	shortBytesMax = 512
-	shortsMax     = 4096
-)
+// shortsBytesMax is how much more may wait of what stands for messages that found no room.
+const shortsBytesMax = 2 << 20
 
 // An outbox is what waits for one peer in one lane. It outlives connections. It is safe for use by many goroutines.
 type outbox struct {
@@ -33,14 +30,16 @@ func newOutbox(bytesMax int64) *outbox {
 	return b
 }
 
-// put has a frame sent. It returns false where the peer can't be reached or too much waits for it; one frame may always wait, and short ones beyond that.
-func (b *outbox) put(f frame) bool {
+// put has a frame sent. It returns false where the peer can't be reached or too much waits for it; one frame may always wait.
+func (b *outbox) put(f frame) bool { return b.putWithin(f, b.bytesMax) }
+
+// putShort does so for what stands for a message that was refused. There is room for it where there is none for others: these would overtake what was refused.
+func (b *outbox) putShort(f frame) bool { return b.putWithin(f, b.bytesMax+shortsBytesMax) }
+
+func (b *outbox) putWithin(f frame, bytesMax int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	cost, bytesMax := f.cost(), b.bytesMax
-	if cost <= shortBytesMax {
-		bytesMax += shortsMax * shortBytesMax
-	}
+	cost := f.cost()
 	if !b.open || b.bytes > 0 && b.bytes+cost > bytesMax {
 		return false
 	}

@@ -40,7 +40,7 @@ func (r *remote) SendUserMessage(pid *actor.PID, message any) {
 		return
 	}
 	if m, ok := message.(Shortened); ok {
-		if f, lane, ok := r.frame(pid, m.Shortened()); ok && r.lanes[lane].put(f) {
+		if f, lane, ok := r.frame(pid, m.Shortened()); ok && r.lanes[lane].putShort(f) {
 			return
 		}
 	}
