@@ -192,7 +192,6 @@ func TestCredits(t *testing.T) {
 		}
 	}
 	a.until("that the rest is undelivered", func() bool { return len(a.answer) >= 1000 && a.answer[0].Undelivered })
-	before := a.links.Counts().Undelivered
 	for range 5000 {
 		a.send(to, &note{Lane: actors.Data, Body: body[:100]})
 	}
@@ -201,7 +200,7 @@ func TestCredits(t *testing.T) {
 		t.Errorf("small messages find room where large ones don't, and overtake them: %d bytes wait", box.bytes)
 	}
 	box.mu.Unlock()
-	before = a.links.Counts().Undelivered
+	before := a.links.Counts().Undelivered
 	a.send(to, &answer{make([]byte, limit)})
 	box.mu.Lock()
 	if last := box.waiting[len(box.waiting)-1]; last.size != 8 || a.links.Counts().Undelivered != before {
