@@ -36,12 +36,7 @@ func (p *Partition) SetFull(raftIDs []uint64) {
 // roomless tells whether so few voters are there and have room that nothing can be committed without a full disk. While voters are being replaced that goes for the old ones too.
 func (p *Partition) roomless() bool {
 	for _, voters := range [][]uint64{p.state.configuration.Voters, p.state.configuration.Outgoing} {
-		room := 0
-		for _, id := range voters {
-			if !p.full[id] && (id == p.o.RaftID || p.live[id]) {
-				room++
-			}
-		}
+		room := p.countLive(voters, func(id uint64) bool { return p.full[id] })
 		if len(voters) > 0 && room <= len(voters)/2 {
 			return true
 		}

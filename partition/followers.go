@@ -89,25 +89,23 @@ func (p *Partition) SetLive(raftIDs []uint64) {
 	p.live, p.observing = live, true
 }
 
-// liveVoters counts the voters on live nodes, this one among them.
-func (p *Partition) liveVoters() (n int) {
-	for _, id := range p.state.configuration.Voters {
-		if id == p.o.RaftID || p.live[id] {
+// countLive counts the replicas on live nodes, this one among them, but for those of which not is true.
+func (p *Partition) countLive(ids []uint64, not func(id uint64) bool) (n int) {
+	for _, id := range ids {
+		if (id == p.o.RaftID || p.live[id]) && !not(id) {
 			n++
 		}
 	}
 	return n
 }
 
-// takers counts the voters on live nodes that get records: not those whose disk is full, and that are not needed for a majority.
-func (p *Partition) takers() (n int) {
-	for _, id := range p.state.configuration.Voters {
-		if id == p.o.RaftID || p.live[id] && !p.sparing(id) {
-			n++
-		}
-	}
-	return n
+// liveVoters counts the voters on live nodes.
+func (p *Partition) liveVoters() int {
+	return p.countLive(p.state.configuration.Voters, func(uint64) bool { return false })
 }
+
+// takers counts the voters on live nodes that get records: not those whose disk is full, and that are not needed for a majority.
+func (p *Partition) takers() int { return p.countLive(p.state.configuration.Voters, p.sparing) }
 
 // isThere tells whether another replica is: it is live, and it has said something since. One that has said nothing since its node is back may have lost what it had.
 func (p *Partition) isThere(id uint64) bool {
