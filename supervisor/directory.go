@@ -109,8 +109,10 @@ func (d *directory) handle(batch *actors.Batch) {
 				view = d.meet(view, node)
 			}
 		case *messages.NodeDown:
-			if view = view.Dead(m.Node); m.Gone != 0 {
+			if m.Gone != 0 {
 				view = view.Gone(m.Node, m.Gone)
+			} else {
+				view = view.Dead(m.Node)
 			}
 		case *messages.DiskFull:
 			flush()

@@ -39,6 +39,9 @@ func imbalanced(view *messages.View, own kafka.BrokerID) []kafka.PartitionNumber
 
 // relieve has those hand over that lead on brokers which are being drained, or cut off, before all others.
 func (p *balance) relieve(view *messages.View) {
+	if !slices.ContainsFunc(view.Image.Brokers(), func(b *metadata.Broker) bool { return b.CutOff() || view.Image.Draining(b.ID) }) {
+		return
+	}
 	due := numbersWhere(view, func(q *metadata.Partition) bool {
 		_, ok := p.relief(view, q)
 		return ok

@@ -49,7 +49,7 @@ func (r *Request) brokers() []*metadata.Broker {
 		}
 	}
 	return slices.DeleteFunc(r.image().Brokers(), func(b *metadata.Broker) bool {
-		return b.Fenced && !(b.CutOff() && r.view.LeaderCount(b.ID) > 0) || 2*live > len(all) && !r.isLive(b.ID)
+		return b.Fenced && !(b.CutOff() && r.isLive(b.ID) && r.view.LeaderCount(b.ID) > 0) || 2*live > len(all) && !r.isLive(b.ID)
 	})
 }
 
