@@ -90,12 +90,7 @@ func TestHandOverIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until := func(what string, holds func() bool) {
-		t.Helper()
-		if !st.Run(holds, 20_000) {
-			t.Fatalf("never: %s", what)
-		}
-	}
+	until := untilOn(t, st)
 	pass := func(d time.Duration) {
 		t.Helper()
 		end := st.Now().Add(d)

@@ -93,12 +93,7 @@ func goOnAlone(t *testing.T, seed uint64) {
 			restarted++
 		}
 	})
-	until := func(what string, holds func() bool) {
-		t.Helper()
-		if !st.Run(holds, 20_000) {
-			t.Fatalf("never: %s", what)
-		}
-	}
+	until := untilOn(t, st)
 	send := func(message func(messages.ReplyTo) any) uint64 {
 		slot++
 		system.Root().Send(pid, message(messages.ReplyTo{PID: client, Slot: slot}))

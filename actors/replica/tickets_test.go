@@ -31,12 +31,7 @@ func TestFetchesOfDeadNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until := func(what string, holds func() bool) {
-		t.Helper()
-		if !st.Run(holds, 20_000) {
-			t.Fatalf("never: %s", what)
-		}
-	}
+	until := untilOn(t, st)
 	until("it leads", func() bool { return r.leads })
 	for slot, node := range []string{"1", "2", "3", "2"} {
 		to := messages.ReplyTo{PID: actor.NewPID(node, "session"), Slot: uint64(slot)}
