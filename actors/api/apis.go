@@ -25,6 +25,8 @@ const (
 	groups  = kmsg.ACLResourceTypeGroup
 	cluster = kmsg.ACLResourceTypeCluster
 	nothing = kmsg.ACLResourceTypeUnknown
+
+	transactionalIDs = kmsg.ACLResourceTypeTransactionalId
 )
 
 // APIs returns the table, by key. The versions are those of Apache Kafka 4.3.1.
@@ -62,6 +64,7 @@ func APIs() []API {
 		{kmsg.DescribeQuorum, 0, 0, 2, cluster, kmsg.ACLOperationDescribe, describeQuorum},
 		{kmsg.DescribeCluster, 0, 0, 2, cluster, kmsg.ACLOperationDescribe, describeCluster},
 		{kmsg.UnregisterBroker, 0, 0, 0, cluster, kmsg.ACLOperationAlter, unregisterBroker},
+		{kmsg.ListTransactions, 0, 0, 2, transactionalIDs, kmsg.ACLOperationDescribe, listTransactions},
 		{kmsg.ListConfigResources, 0, 0, 1, cluster, kmsg.ACLOperationDescribeConfigs, listConfigResources},
 		{kmsg.DescribeTopicPartitions, 0, 0, 0, topics, kmsg.ACLOperationDescribe, describeTopicPartitions},
 	}

@@ -20,6 +20,8 @@ const (
 	clusterTool    = "org.apache.kafka.tools.ClusterTool"
 	logDirsCommand = "org.apache.kafka.tools.LogDirsCommand"
 	quorumCommand  = "org.apache.kafka.tools.MetadataQuorumCommand"
+
+	transactionsCommand = "org.apache.kafka.tools.TransactionsCommand"
 )
 
 // What people look at a cluster with: kafka-cluster.sh, kafka-log-dirs.sh and kafka-metadata-quorum.sh.
@@ -66,6 +68,16 @@ func TestKafkaClusterTools(t *testing.T) {
 	until(func() string {
 		return wrongQuorum(describe("--status"), describe("--replication"), known.Cluster, nodes)
 	})
+}
+
+// kafka-transactions.sh asks every broker, and has nothing to list where nothing has begun.
+func TestKafkaTransactions(t *testing.T) {
+	class := kafkaClass(t)
+	b := start(t)
+	out := strings.Fields(runTool(t, "", class, transactionsCommand, "--bootstrap-server", b.bootstrap, "list"))
+	if want := []string{"TransactionalId", "Coordinator", "ProducerId", "TransactionState"}; !slices.Equal(out, want) {
+		t.Errorf("kafka-transactions.sh prints %q, want %q", out, want)
+	}
 }
 
 // wrongLogDirs says what is wrong with what kafka-log-dirs.sh prints: every broker has folders without errors, and in all of them together are the replicas of the topic.
