@@ -87,7 +87,7 @@ const (
 	noLogFlush   = 2          // EXT4_GOING_FLAGS_NOLOGFLUSH
 )
 
-// CutPower has the disk lose, from now on, whatever it was not told to sync, as a machine without power does. Every write and sync fails.
+// CutPower has the disk lose, from now on, whatever it was not told to sync, as a machine without power does. Every write and sync fails that begins later; one that is under way may seem to succeed.
 func (d *Disk) CutPower() error {
 	f, err := os.Open(d.Dir)
 	if err != nil {

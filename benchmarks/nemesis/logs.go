@@ -1,8 +1,6 @@
 package nemesis
 
 import (
-	"bufio"
-	"fmt"
 	"os"
 	"regexp"
 	"strconv"
@@ -20,16 +18,14 @@ var beganAnew = regexp.MustCompile(`msg="began anew with the leader's snapshot.*
 // checkLog looks in what a node has logged for panics, and for leaders that it followed. It returns how many times it said so, and how often a replica of the workload's
 // partitions had to go on from a snapshot, because what it missed was deleted.
 func checkLog(h *History, n *cluster.Node) (followed, anew int) {
-	f, err := os.Open(n.Log())
+	log, err := os.ReadFile(n.Log())
 	if err != nil {
 		h.violate(nothingPanics, "node %d has no log: %v", n.ID, err)
 		return 0, 0
 	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	s.Buffer(nil, 1<<20)
-	for s.Scan() {
-		if m := follows.FindStringSubmatch(s.Text()); m != nil {
+	lines := strings.Split(string(log), "\n")
+	for i, line := range lines {
+		if m := follows.FindStringSubmatch(line); m != nil {
 			partition, _ := strconv.Atoi(m[2]) // the pattern leaves only numbers
 			leader, _ := strconv.Atoi(m[3])
 			epoch, _ := strconv.Atoi(m[4])
@@ -37,18 +33,26 @@ func checkLog(h *History, n *cluster.Node) (followed, anew int) {
 			h.lead(m[1], int32(partition), int32(epoch), int32(leader), n.ID)
 			continue
 		}
-		if beganAnew.MatchString(s.Text()) {
+		if beganAnew.MatchString(line) {
 			anew++
 		}
-		if line := s.Text(); strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") {
-			stack := []string{fmt.Sprintf("%.1000s", line)}
-			for len(stack) < stackLines && s.Scan() {
-				stack = append(stack, s.Text())
-			}
-			h.violate(nothingPanics, "node %d: %s", n.ID, strings.Join(stack, "\n"))
+		if strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") {
+			h.violate(nothingPanics, "node %d: %s", n.ID, stack(lines[i:]))
 		}
 	}
 	return followed, anew
+}
+
+// stack returns a panic, which is the first of these lines, and where it came from: an actor's stands in that line, a process's in those that follow.
+func stack(lines []string) string {
+	out := strings.Split(strings.ReplaceAll(lines[0], `\n`, "\n"), "\n")
+	for _, line := range lines[1:] {
+		if strings.HasPrefix(line, "level=") || len(out) > stackLines {
+			break
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out[:min(len(out), stackLines)], "\n")
 }
 
 // stackLines are how many lines of a log tell where a panic came from.

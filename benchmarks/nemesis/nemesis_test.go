@@ -55,8 +55,8 @@ func TestNemesis(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Print(r)
-	if len(r.Violations) > 0 {
-		t.Errorf("promises are broken: %d", len(r.Violations))
+	for _, v := range r.Violations {
+		t.Errorf("a promise is broken: %s", v)
 	}
 	if r.Anew == 0 && names == "" {
 		t.Error("no replica has missed what was deleted meanwhile")
