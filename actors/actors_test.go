@@ -479,17 +479,24 @@ func BenchmarkRoundTrip(b *testing.B) {
 	<-done
 }
 
-// A PID is known a moment before its mailbox knows whom it serves; what is sent in that moment is not lost, and neither is what comes later.
-func TestMessageBeforeTheMailboxIsReady(t *testing.T) {
+// A PID is known a moment before its actor has begun, to others that know its name: what is sent in that moment is not lost, and comes behind Started, as what comes later does.
+func TestMessageBeforeStarted(t *testing.T) {
 	s, st := simulated(1, nil)
 	n := &node{id: "a"}
 	m := newMailbox(s, n, false)
 	m.PostUserMessage("early")
 	var got []any
 	m.RegisterHandlers(&invoker{func(message any) { got = append(got, message) }}, dispatcher{s, n})
+	m.PostUserMessage("before")
+	settle(st)
+	if len(got) > 0 {
+		t.Errorf("before it has begun it got %v", got)
+	}
+	started := &actor.Started{}
+	m.PostSystemMessage(started)
 	m.PostUserMessage("late")
 	settle(st)
-	if !slices.Equal(got, []any{"early", "late"}) {
+	if !slices.Equal(got, []any{started, "early", "before", "late"}) {
 		t.Errorf("got %v", got)
 	}
 }

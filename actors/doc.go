@@ -26,7 +26,7 @@
 //   - A panic in the handler of Stopping, Stopped or Restarting, and of what comes while children end, is caught: it would leave an actor that nobody can stop. One
 //     that was told to stop is not restarted, whenever it has panicked.
 //   - protoactor's Stop drops the mailbox without a word: ours answers for what was in it.
-//   - A PID is known before its mailbox knows whom it serves; what comes in that moment waits.
+//   - A PID is known before Started is posted, and before its mailbox knows whom it serves; what comes in that moment waits for Started.
 //   - Its own strategies, ReceiveTimeout, Future and Stash are not used: they read the wall clock, race, or reorder.
 //   - At most a fixed number of actors have a turn at once, and one that has always more to do lets others in. Those that may wait for the disk take no place from
 //     others, and those of prompt kinds, such as a link's, wait for nobody.

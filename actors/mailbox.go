@@ -23,6 +23,7 @@ type mailbox struct {
 	mu        sync.Mutex
 	urgent    []any // protoactor's system messages
 	queue     []any
+	begun     bool // Started has come
 	scheduled bool
 
 	// Used by the running worker only.
@@ -49,15 +50,17 @@ func (m *mailbox) PostUserMessage(message any) {
 
 // PostSystemMessage queues one of protoactor's own messages, which go first.
 func (m *mailbox) PostSystemMessage(message any) {
+	_, begins := message.(*actor.Started)
 	m.mu.Lock()
+	m.begun = m.begun || begins
 	m.urgent = append(m.urgent, message)
 	m.schedule()
 }
 
-// schedule is called with the lock held, and gives it back. An actor's PID is known a moment before its mailbox knows whom it serves: what comes that early
-// is handled after Started, which is posted next and goes first.
+// schedule is called with the lock held, and gives it back. An actor's PID is known, to who knows its name, a moment before Started is posted: what comes that early
+// waits for Started, which goes first.
 func (m *mailbox) schedule() {
-	if m.scheduled || m.dispatcher == nil {
+	if m.scheduled || !m.begun {
 		m.mu.Unlock()
 		return
 	}
