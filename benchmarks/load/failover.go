@@ -12,7 +12,7 @@ import (
 )
 
 // seriesWithin is how long a system may take for a series of faults. What it has not done by then is left out, so that both systems end within the time of a check.
-const seriesWithin = 16 * time.Minute
+const seriesWithin = 32 * time.Minute
 
 // failover has a fault strike a few times while clients write, and measures for how long nothing is acknowledged to them. The clients are those of package nemesis: their requests
 // time out after a second, and what else they do is written there.
