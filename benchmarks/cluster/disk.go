@@ -137,11 +137,18 @@ func (d *Disk) Fill(leave int64) error {
 // Filled tells whether the disk is full by Fill.
 func (d *Disk) Filled() bool { return d.filled }
 
-// Free takes back what Fill has taken.
+// Free takes back what Fill has taken. That outlives a loss of power too.
 func (d *Disk) Free() error {
 	if !d.filled {
 		return nil
 	}
 	d.filled = false
-	return os.Remove(d.ballast())
+	if err := os.Remove(d.ballast()); err != nil {
+		return err
+	}
+	dir, err := os.Open(d.Dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
