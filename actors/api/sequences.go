@@ -46,21 +46,25 @@ func (s refusedSequences) follows(key sequenceKey, b record.Batch, request uint6
 	if !ok {
 		return false
 	}
-	// Sequences wrap; a producer has few batches in flight, so what is less than half of them ahead stands behind.
-	ahead := uint32(b.BaseSequence()-of.first) & math.MaxInt32
-	if ahead != 0 && ahead < math.MaxInt32/2 && request < of.request+inFlightMax && now.Sub(of.at) < inFlightFor {
+	if of.isBefore(b.BaseSequence(), request, now) {
 		return true
 	}
 	delete(s, key)
 	return false
 }
 
-// note says that a batch of a request was refused now and will come again.
+// isBefore tells whether a batch of a request stands behind the refused one, and was sent before that was known. Sequences wrap; a producer has few batches in flight, so what is less than half
+// of them ahead stands behind.
+func (of refusedSequence) isBefore(first kafka.Sequence, request uint64, now time.Time) bool {
+	ahead := uint32(first-of.first) & math.MaxInt32
+	return ahead != 0 && ahead < math.MaxInt32/2 && request < of.request+inFlightMax && now.Sub(of.at) < inFlightFor
+}
+
+// note says that a batch of a request was refused now and will come again. It is the one that is waited for, again where it was before, unless it stands behind another.
 func (s refusedSequences) note(key sequenceKey, first kafka.Sequence, request uint64, now time.Time) {
-	if key.producer == kafka.NoProducer || len(s) >= refusedMax {
+	of, ok := s[key]
+	if key.producer == kafka.NoProducer || ok && of.isBefore(first, request, now) || !ok && len(s) >= refusedMax {
 		return
 	}
-	if _, ok := s[key]; !ok {
-		s[key] = refusedSequence{first, request, now}
-	}
+	s[key] = refusedSequence{first, max(request, of.request), now}
 }

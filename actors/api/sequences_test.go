@@ -76,6 +76,26 @@ func TestRefusedSequences(t *testing.T) {
 		request, now = 1, epoch
 		follows(1, 0)
 	}
+	request = 1
+	refuse(1, 0)
+	refuse(1, 3)
+	request = 1 + inFlightMax
+	refuse(1, 0) // the same again
+	request++
+	if !follows(1, 3) {
+		t.Error("what follows a batch that is refused again is let through")
+	}
+	request += inFlightMax
+	refuse(1, 6) // what came before it was taken elsewhere
+	request++
+	if follows(1, 3) || follows(1, 6) {
+		t.Error("what comes later waits for a batch that was sent before the refusal was known")
+	}
+	refuse(1, 9)
+	request++
+	if follows(1, 9) || follows(1, 12) || len(s) != 0 {
+		t.Error("a batch that has come again is waited for")
+	}
 	refuse(kafka.NoProducer, 0)
 	if len(s) != 0 {
 		t.Error("a producer that is not idempotent is remembered")
