@@ -488,6 +488,8 @@ func TestMessageBeforeStarted(t *testing.T) {
 	var got []any
 	m.RegisterHandlers(&invoker{func(message any) { got = append(got, message) }}, dispatcher{s, n})
 	m.PostUserMessage("before")
+	stop := &actor.Stop{}
+	m.PostSystemMessage(stop)
 	settle(st)
 	if len(got) > 0 {
 		t.Errorf("before it has begun it got %v", got)
@@ -496,7 +498,7 @@ func TestMessageBeforeStarted(t *testing.T) {
 	m.PostSystemMessage(started)
 	m.PostUserMessage("late")
 	settle(st)
-	if !slices.Equal(got, []any{started, "early", "before", "late"}) {
+	if !slices.Equal(got, []any{started, stop, "early", "before", "late"}) {
 		t.Errorf("got %v", got)
 	}
 }

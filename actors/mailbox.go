@@ -2,6 +2,7 @@ package actors
 
 import (
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -52,8 +53,11 @@ func (m *mailbox) PostUserMessage(message any) {
 func (m *mailbox) PostSystemMessage(message any) {
 	_, begins := message.(*actor.Started)
 	m.mu.Lock()
-	m.begun = m.begun || begins
-	m.urgent = append(m.urgent, message)
+	if begins {
+		m.begun, m.urgent = true, slices.Insert(m.urgent, 0, message)
+	} else {
+		m.urgent = append(m.urgent, message)
+	}
 	m.schedule()
 }
 
