@@ -11,8 +11,8 @@ import (
 	"troupe/benchmarks/nemesis"
 )
 
-// seriesWithin is how long a system may take for a series of faults. What it has not done by then is left out, so that both systems end within the time of a check.
-const seriesWithin = 32 * time.Minute
+// faultWithin is how long a system may take for a fault, on the average of a series. What it has not done by then is left out, so that both systems end within the time of a check.
+const faultWithin = 90 * time.Second
 
 // failover has a fault strike a few times while clients write, and measures for how long nothing is acknowledged to them. The clients are those of package nemesis: their requests
 // time out after a second, and what else they do is written there.
@@ -27,7 +27,7 @@ func failover(fault string, times int, hold time.Duration, diskBytes int64) func
 		f := all[slices.IndexFunc(all, func(f nemesis.Fault) bool { return f.Name == fault })]
 		f.Hold = hold
 		r, err := nemesis.Run(context.Background(), nemesis.Options{
-			System: e.system, Dir: filepath.Join(e.dir, "nodes"), Faults: slices.Repeat([]nemesis.Fault{f}, times), Within: seriesWithin, Measure: true, DiskBytes: diskBytes, Logf: func(format string, args ...any) {
+			System: e.system, Dir: filepath.Join(e.dir, "nodes"), Faults: slices.Repeat([]nemesis.Fault{f}, times), Within: time.Duration(times) * faultWithin, Measure: true, DiskBytes: diskBytes, Logf: func(format string, args ...any) {
 				fmt.Printf("%-9s  %-14s  "+format+"\n", append([]any{fault, e.system.Name}, args...)...)
 			},
 		})

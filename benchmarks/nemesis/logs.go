@@ -24,7 +24,9 @@ func checkLog(h *History, n *cluster.Node) (followed, anew int) {
 		return 0, 0
 	}
 	lines := strings.Split(string(log), "\n")
-	for i, line := range lines {
+	for len(lines) > 0 {
+		line := lines[0]
+		lines = lines[1:]
 		if m := follows.FindStringSubmatch(line); m != nil {
 			partition, _ := strconv.Atoi(m[2]) // the pattern leaves only numbers
 			leader, _ := strconv.Atoi(m[3])
@@ -37,22 +39,22 @@ func checkLog(h *History, n *cluster.Node) (followed, anew int) {
 			anew++
 		}
 		if strings.Contains(line, "panic") || strings.HasPrefix(line, "fatal error:") {
-			h.violate(nothingPanics, "node %d: %s", n.ID, stack(lines[i:]))
+			var from string
+			from, lines = stack(line, lines)
+			h.violate(nothingPanics, "node %d: %s", n.ID, from)
 		}
 	}
 	return followed, anew
 }
 
-// stack returns a panic, which is the first of these lines, and where it came from: an actor's stands in that line, a process's in those that follow.
-func stack(lines []string) string {
-	out := strings.Split(strings.ReplaceAll(lines[0], `\n`, "\n"), "\n")
-	for _, line := range lines[1:] {
-		if strings.HasPrefix(line, "level=") || len(out) > stackLines {
-			break
-		}
-		out = append(out, line)
+// stack returns a panic, and where it came from: an actor's stands in the same line of the log, a process's in those that follow. It returns the rest of the log, too.
+func stack(line string, rest []string) (string, []string) {
+	end := 0
+	for end < len(rest) && !strings.HasPrefix(rest[end], "level=") {
+		end++
 	}
-	return strings.Join(out[:min(len(out), stackLines)], "\n")
+	out := append(strings.Split(strings.ReplaceAll(line, `\n`, "\n"), "\n"), rest[:end]...)
+	return strings.Join(out[:min(len(out), stackLines)], "\n"), rest[end:]
 }
 
 // stackLines are how many lines of a log tell where a panic came from.
