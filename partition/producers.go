@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"errors"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/partition/kafka"
@@ -72,6 +74,16 @@ func (p *producer) check(b record.Batch) (*producedBatch, error) {
 		}
 	}
 	return nil, nil
+}
+
+// Expects tells whether the partition knows a batch's producer, and nothing is missing in front of the batch.
+func (p *Partition) Expects(b record.Batch) bool {
+	known := p.producer(b.ProducerID())
+	if known == nil || len(known.batches) == 0 {
+		return false
+	}
+	_, err := known.check(b)
+	return !errors.Is(err, kerr.OutOfOrderSequenceNumber)
 }
 
 // appendTime is the timestamp that the broker gave a batch, -1 with CreateTime.

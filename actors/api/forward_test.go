@@ -71,7 +71,7 @@ func TestForwardedForASecond(t *testing.T) {
 	}
 }
 
-// A leader that comes back takes what its producers have not sent before: what was refused they have had taken elsewhere.
+// A leader that comes back is sent what stands behind a batch that was refused: its partition knows whether the producer has had that taken elsewhere.
 func TestTheLeaderComesBack(t *testing.T) {
 	b := newBench(t, nil)
 	here := b.env.Router.View()
@@ -84,9 +84,16 @@ func TestTheLeaderComesBack(t *testing.T) {
 	l, _ := here.LeaderOf(number)
 	l.Epoch = 6
 	b.env.Router.Set(b.env.Router.View().With(b.env.System.Now(), messages.Led{Number: number, Leader: l}))
-	b.at(messages.JustLeft + inFlightFor)
 	b.produce(1000)
-	if m := next[*messages.Produce](b); m.Batch.BaseSequence() != 1000 {
+	if m := next[*messages.Produce](b); m.Batch.BaseSequence() != 1000 || !m.Behind {
+		t.Errorf("sent %+v", m)
+	}
+	for range inFlightMax - 1 {
+		b.produce(2000)
+	}
+	b.asked = nil
+	b.produce(1003) // sent after the refusal was known
+	if m := next[*messages.Produce](b); m.Behind {
 		t.Errorf("sent %+v", m)
 	}
 }

@@ -94,15 +94,18 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		err = b.err
 	}
 	var key sequenceKey
+	behind := false
 	if len(b.batch) > 0 && t != nil {
-		if key = sequenceKeyOf(t.ID, out.Partition, b.batch); err == nil && p.r.calls.refused.follows(key, b.batch, p.number, p.r.env.System.Now()) {
+		key = sequenceKeyOf(t.ID, out.Partition, b.batch)
+		behind = err == nil && p.r.calls.refused.follows(key, b.batch, p.number)
+		if behind && p.q.Acks == int16(kafka.AcksNone) { // nobody could be told
 			err = kerr.NotLeaderForPartition
 		}
 		if err == nil && p.q.Acks != int16(kafka.AcksNone) {
 			err = p.r.calls.sending.begin(t.Partitions[out.Partition].Number, l)
 		}
 		if comesAgain(err) {
-			p.r.calls.refused.note(key, b.batch.BaseSequence(), p.number, p.r.env.System.Now())
+			p.r.calls.refused.note(key, b.batch.BaseSequence(), p.number)
 		}
 	}
 	if err != nil {
@@ -110,7 +113,7 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		return
 	}
 	sequence := b.batch.BaseSequence() // the batch is the partition's from now on
-	message := &messages.Produce{Batch: b.batch, Acks: kafka.Acks(p.q.Acks)}
+	message := &messages.Produce{Batch: b.batch, Acks: kafka.Acks(p.q.Acks), Behind: behind}
 	if message.Acks == kafka.AcksNone {
 		if p.r.view.IsFull(l.Broker) && !t.Internal { // the replica would drop it, and has nobody to tell
 			p.answer(t, out, nil, kerr.KafkaStorageError)
@@ -125,7 +128,7 @@ func (p *producing) append(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 		p.r.calls.sending.end(number)
 		produced, _ := value.(*messages.Produced)
 		if comesAgain(err) {
-			p.r.calls.refused.note(key, sequence, p.number, p.r.env.System.Now())
+			p.r.calls.refused.note(key, sequence, p.number)
 		}
 		p.answer(t, out, produced, err)
 	})
@@ -149,9 +152,9 @@ func (p *producing) answer(t *metadata.Topic, out *kmsg.ProduceResponseTopicPart
 	p.done()
 }
 
-// comesAgain tells whether a batch was refused, before it was appended, in a way that has clients send it again.
+// comesAgain tells whether a batch may not have been appended, in a way that has clients send it again.
 func comesAgain(err error) bool {
-	return errors.Is(err, kerr.NotLeaderForPartition) || errors.Is(err, kerr.KafkaStorageError)
+	return errors.Is(err, kerr.NotLeaderForPartition) || errors.Is(err, kerr.KafkaStorageError) || errors.Is(err, kerr.RequestTimedOut)
 }
 
 // blamed are the records for which a batch is refused (KIP-467).

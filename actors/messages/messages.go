@@ -38,6 +38,8 @@ type Produce struct {
 	Batch record.Batch // one batch, validated
 	Acks  kafka.Acks
 	Reply ReplyTo
+	// Behind says that what its producer had sent before was refused, and may come again. It is appended where the partition knows what it follows, and refused otherwise.
+	Behind bool
 }
 
 // Fetch asks a partition what may be read from an offset on. Answer: *Fetched, at once. With Wait, an answer

@@ -34,6 +34,9 @@ func produceFields(c *coder, m *Produce) {
 	batch(c, &m.Batch)
 	integer(c, &m.Acks)
 	c.replyTo(&m.Reply)
+	if c.isMore() {
+		c.flag(&m.Behind)
+	}
 }
 
 // batch is for one whole batch. What is inside of it was checked by the session that has sent it, or by the leader that has stored it.

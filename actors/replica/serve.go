@@ -15,6 +15,10 @@ func (r *replica) serve(message any) {
 	switch m := message.(type) {
 	case *messages.Produce:
 		r.quiet = false
+		if m.Behind && !r.p.Expects(m.Batch) {
+			r.refuse(m)
+			return
+		}
 		var who partition.Ticket
 		if m.Acks != kafka.AcksNone {
 			who = r.tickets.issue(m.Reply, false)
