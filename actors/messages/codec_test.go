@@ -271,6 +271,12 @@ func TestRefused(t *testing.T) {
 
 // What earlier versions have sent is still read: the bytes here never change.
 func TestEarlierMessagesAreRead(t *testing.T) {
+	w := record.Builder{Producer: &record.Producer{ID: 7, Sequence: 3}}
+	w.Add(record.Record{Timestamp: 1, Value: []byte("v")})
+	numbered, err := w.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		kind uint16
 		hex  string
@@ -281,6 +287,7 @@ func TestEarlierMessagesAreRead(t *testing.T) {
 		{11, "0000001012808080010e01000101013201730500", &Fetch{Offset: 9, MaxBytes: 1 << 20, LeaderEpoch: 7, LastFetchedEpoch: -1, Wait: true, Reply: ReplyTo{actor.NewPID("2", "s"), 5}}},
 		{20, "000000220167020000001218060000000c0001670000000400016dffff000004010132017305", &Coordinate{Key: "g", Body: &kmsg.HeartbeatRequest{Version: 3, Group: "g", Generation: 4, MemberID: "m"}, Broker: 2, Reply: ReplyTo{actor.NewPID("2", "s"), 5}}},
 		{3, "0000001c050b0000001112000000000100000005360012c80100000258026e6f", &Reply{Slot: 5, Value: &partition.Fetched{HighWatermark: 9, Cold: &ColdRead{Partition: 54, To: 9, MaxBytes: 100}}, Err: kafka.Errorf(kerr.PolicyViolation, "no")}},
+		{10, "000000084601010132017305000000000000000000000039ffffffff02664adc82000000000000000000000000000100000000000000010000000000000007000000000003000000010e00000001027600", &Produce{Batch: numbered, Acks: kafka.AcksAll, Reply: ReplyTo{actor.NewPID("2", "s"), 5}}},
 	} {
 		bytes, err := hex.DecodeString(c.hex)
 		if err != nil {
