@@ -12,7 +12,7 @@ import (
 
 // balance does for the cluster what no replica does by itself: it tells the controller which reassignments are done, which are needed, and which brokers are silent, and
 // has leaders hand over to those that should lead. One node does it for all, the one that leads the metadata; but leaders that are cut off from that one each node asks for what it is to
-// take over. It has no state but what it is waiting for, and since when brokers are silent.
+// take over. It has no state but what it is waiting for, and since when brokers are silent or don't serve.
 type balance struct {
 	b    *builder
 	self *actor.PID
@@ -22,6 +22,7 @@ type balance struct {
 	// looking says that the view was looked at just now, changed that it has changed since.
 	looking, changed bool
 	silent           map[kafka.BrokerID]time.Time // since when a broker is not there
+	unserving        map[kafka.BrokerID]time.Time // since when a broker leads and does not serve clients
 	// moves are partitions that are to be led by others, moving says that some are moved each second.
 	moves  []kafka.PartitionNumber
 	moving bool
@@ -135,6 +136,7 @@ func (p *balance) heard(m *messages.Reply) {
 func (p *balance) look() {
 	view := p.b.router.View()
 	p.listen(view)
+	p.watchUnserving(view)
 	p.relieve(view)
 	controller := p.controller()
 	if controller == nil {

@@ -10,7 +10,7 @@
 //	│   ├── __cluster_metadata-0:1 ── coordinator ── controller
 //	│   ├── orders-0:54
 //	│   └── __consumer_offsets-7:11 ── coordinator ── group:billing
-//	├── balance         a service, at work where the metadata is led: reassignments, who should lead, silent brokers; elsewhere it takes over from leaders that are cut off
+//	├── balance         a service, at work where the metadata is led: reassignments, who should lead, silent brokers; elsewhere it takes over from leaders whose brokers are cut off, or do not come to serve
 //	└── sessions        a service: a session for each connection
 //
 // Who spawns whom is that tree. Who sends what (the messages are those of actors/messages, where no package is named):

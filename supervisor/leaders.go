@@ -37,9 +37,9 @@ func imbalanced(view *messages.View, own kafka.BrokerID) []kafka.PartitionNumber
 	})
 }
 
-// relieve has those hand over that lead on brokers which are being drained, or cut off, before all others.
+// relieve has those hand over, before all others, that lead on brokers which are being drained, cut off, or not at work.
 func (p *balance) relieve(view *messages.View) {
-	if !slices.ContainsFunc(view.Image.Brokers(), func(b *metadata.Broker) bool { return b.CutOff() || view.Image.Draining(b.ID) }) {
+	if !slices.ContainsFunc(view.Image.Brokers(), func(b *metadata.Broker) bool { return p.isToLeave(view, b.ID) }) {
 		return
 	}
 	due := numbersWhere(view, func(q *metadata.Partition) bool {
@@ -53,10 +53,14 @@ func (p *balance) relieve(view *messages.View) {
 }
 
 // relief returns how a partition comes to be led elsewhere than where it should not be, if it is for this node to see to that: the node that leads the metadata sees to all that it
-// can reach. It does not reach brokers that are cut off, so that who takes over from one of these asks for it.
+// can reach. It does not reach brokers that are fenced, so that who takes over from one of these asks for it.
 func (p *balance) relief(view *messages.View, q *metadata.Partition) (h messages.Succession, ok bool) {
+	l, ok := view.LeaderOf(q.Number)
+	if !ok || !p.isToLeave(view, l.Broker) {
+		return messages.Succession{}, false
+	}
 	h, ok = view.RelieveLeader(q, p.b.o.NodeID)
-	return h, ok && (p.controller() != nil || h.To.Broker == p.b.o.NodeID && view.IsCutOff(h.Leader.Broker))
+	return h, ok && (p.controller() != nil || h.To.Broker == p.b.o.NodeID && view.Image.Broker(l.Broker).Fenced)
 }
 
 // handover returns how leadership of a partition is to move, if it is for this node to see to that.

@@ -153,7 +153,7 @@ func TestDrainedBrokerIsRelieved(t *testing.T) {
 }
 
 // A broker that is fenced, and does not know it since only the controller does not reach it, is asked to hand over by who takes over from it, ten partitions a second. One that is about to
-// serve for the first time is not, nor is anybody asked for what others are to take over.
+// serve for the first time is only where it does not come to that, nor is anybody asked for what others are to take over.
 func TestWhoTakesOverAsksForIt(t *testing.T) {
 	rows := `{"number":9,"replicas":[{"broker":2,"raft":2},{"broker":4,"raft":4},{"broker":1,"raft":1}]}`
 	for i := range 15 {
@@ -183,6 +183,13 @@ func TestWhoTakesOverAsksForIt(t *testing.T) {
 	}
 	if n := look(view); n != 0 {
 		t.Errorf("%d leaders are asked though their broker has only begun", n)
+	}
+	if b.pass(serveWithin + moveEvery); len(b.moved) != 15 {
+		t.Errorf("%d leaders are asked when their broker has not served for long", len(b.moved))
+	}
+	look(broker(view, "2", `{"store":"b","host":"two","port":9}`))
+	if n := look(view); n != 0 {
+		t.Errorf("%d leaders are asked though their broker has only begun again", n)
 	}
 	cut := broker(view, "2", `{"store":"b","fenced":true,"host":"two","port":9}`)
 	if n := look(cut); n != 10 {

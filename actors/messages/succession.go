@@ -31,15 +31,14 @@ func (v *View) PreferLeader(p *metadata.Partition, own kafka.BrokerID) (h Succes
 	return Succession{l, to}, nil
 }
 
-// RelieveLeader returns how a partition comes to be led by another broker than one that is being drained or cut off, as the view of a node knows it; ok is false where it need
-// not or can't.
+// RelieveLeader returns how a partition comes to be led by another broker than the one that leads it, as the view of a node knows it; ok is false where it can't.
 func (v *View) RelieveLeader(p *metadata.Partition, own kafka.BrokerID) (h Succession, ok bool) {
 	l, ok := v.LeaderOf(p.Number)
-	if !ok || !v.IsCutOff(l.Broker) && !v.Image.Draining(l.Broker) {
+	if !ok {
 		return Succession{}, false
 	}
 	for _, to := range p.Wish() {
-		if v.unfit(l, to, own) == "" {
+		if to.Broker != l.Broker && v.unfit(l, to, own) == "" {
 			return Succession{l, to}, true
 		}
 	}
