@@ -33,7 +33,7 @@ type (
 	reviewReassignments struct{}
 	reviewLeaders       struct{}
 	lookAtView          struct{}
-	silentForLong       struct{}
+	soForLong           struct{} // a broker is silent, or does not serve
 	moveLeaders         struct{}
 )
 
@@ -54,7 +54,7 @@ func (p *balance) Receive(ctx actor.Context) {
 	case *viewChanged:
 		p.finish()
 		p.lookSoon()
-	case *silentForLong:
+	case *soForLong:
 		p.lookSoon()
 	case *messages.Reply:
 		p.heard(m)

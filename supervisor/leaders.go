@@ -53,14 +53,14 @@ func (p *balance) relieve(view *messages.View) {
 }
 
 // relief returns how a partition comes to be led elsewhere than where it should not be, if it is for this node to see to that: the node that leads the metadata sees to all that it
-// can reach. It does not reach brokers that are fenced, so that who takes over from one of these asks for it.
+// can reach. Some brokers it does not reach; who takes over from one of these asks for it.
 func (p *balance) relief(view *messages.View, q *metadata.Partition) (h messages.Succession, ok bool) {
 	l, ok := view.LeaderOf(q.Number)
 	if !ok || !p.isToLeave(view, l.Broker) {
 		return messages.Succession{}, false
 	}
 	h, ok = view.RelieveLeader(q, p.b.o.NodeID)
-	return h, ok && (p.controller() != nil || h.To.Broker == p.b.o.NodeID && view.Image.Broker(l.Broker).Fenced)
+	return h, ok && (p.controller() != nil || h.To.Broker == p.b.o.NodeID && p.isOutOfReach(view, l.Broker))
 }
 
 // handover returns how leadership of a partition is to move, if it is for this node to see to that.

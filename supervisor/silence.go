@@ -13,20 +13,25 @@ const fenceAfter = 10 * time.Second
 
 // listen notes since when brokers are not there.
 func (p *balance) listen(view *messages.View) {
+	p.silent = p.since(view, p.silent, fenceAfter, func(b *metadata.Broker) bool { return b.ID != p.b.o.NodeID && !view.IsLive(b.ID) })
+}
+
+// since returns since when brokers are so, from what was known of that before. One that comes to be so is looked at again after a while.
+func (p *balance) since(view *messages.View, before map[kafka.BrokerID]time.Time, again time.Duration, is func(*metadata.Broker) bool) map[kafka.BrokerID]time.Time {
 	now := p.b.system.Now()
-	silent := map[kafka.BrokerID]time.Time{}
+	out := map[kafka.BrokerID]time.Time{}
 	for _, b := range view.Image.Brokers() {
-		if b.ID == p.b.o.NodeID || view.IsLive(b.ID) {
+		if !is(b) {
 			continue
 		}
-		since, ok := p.silent[b.ID]
+		since, ok := before[b.ID]
 		if !ok {
 			since = now
-			p.after(fenceAfter, &silentForLong{})
+			p.after(again, &soForLong{})
 		}
-		silent[b.ID] = since
+		out[b.ID] = since
 	}
-	p.silent = silent
+	return out
 }
 
 // toFence returns the requests that fence the brokers that have been silent for long, or are dead. One that comes back registers again.

@@ -203,3 +203,24 @@ func TestWhoTakesOverAsksForIt(t *testing.T) {
 		t.Errorf("%d leaders are asked though their broker is not fenced", n)
 	}
 }
+
+// A broker that was drained and unregistered may still lead for a moment. That keeps nobody from taking over from others.
+func TestAnUnregisteredBrokerThatLeads(t *testing.T) {
+	rows := `{"number":9,"replicas":[{"broker":9,"raft":9},{"broker":1,"raft":1}]},{"number":10,"replicas":[{"broker":2,"raft":2},{"broker":1,"raft":1}]}`
+	view, err := viewOf(t, rows).After([]partition.KeyValue{
+		{Key: []byte("config/broker/9"), Value: []byte(`{"broker.draining":"true"}`)}, {Key: []byte("broker/2"), Value: []byte(`{"store":"b","fenced":true,"host":"two","port":9}`)},
+	}, false, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBalanceBench(t, view, "auto.leader.rebalance.enable=false")
+	for number, by := range map[kafka.PartitionNumber]kafka.BrokerID{9: 9, 10: 2} {
+		view = view.With(time.Time{}, messages.Led{Number: number, Leader: messages.Leader{Broker: by, Epoch: 1, Replica: b.player, Voters: []uint64{1, 2, 9}, InSync: []kafka.BrokerID{1, 2, 9}}})
+	}
+	b.b.router.Set(view)
+	b.send(&viewChanged{})
+	b.pass(lookAtViewEvery)
+	if len(b.moved) != 1 {
+		t.Errorf("%d leaders are asked, and one is to be taken over by this node", len(b.moved))
+	}
+}
