@@ -2,7 +2,6 @@ package partition
 
 import (
 	"errors"
-	"math"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -43,8 +42,7 @@ func (r refusals) check(b record.Batch) error {
 	if at == nil {
 		return nil
 	}
-	ahead := uint32(b.BaseSequence()-at.first) & math.MaxInt32
-	if at.behind++; at.epoch == b.ProducerEpoch() && ahead != 0 && ahead < math.MaxInt32/2 && at.behind <= behindMax {
+	if at.behind++; at.epoch == b.ProducerEpoch() && b.BaseSequence().IsBehind(at.first) && at.behind <= behindMax {
 		return at.err
 	}
 	delete(r, b.ProducerID())

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"math"
-
 	"troupe/partition/kafka"
 	"troupe/partition/record"
 )
@@ -48,11 +46,9 @@ func (s refusedSequences) follows(key sequenceKey, b record.Batch, request uint6
 	return false
 }
 
-// isBefore tells whether a batch of a request stands behind the refused one, and was sent before that was known. Sequences wrap; a producer has few batches in flight, so what is less than half
-// of them ahead stands behind.
+// isBefore tells whether a batch of a request stands behind the refused one, and was sent before that was known.
 func (of refusedSequence) isBefore(first kafka.Sequence, request uint64) bool {
-	ahead := uint32(first-of.first) & math.MaxInt32
-	return ahead != 0 && ahead < math.MaxInt32/2 && request < of.request+inFlightMax
+	return first.IsBehind(of.first) && request < of.request+inFlightMax
 }
 
 // note says that a batch of a request was refused now and will come again. It is the one that is waited for, again where it was before, unless it stands behind another.

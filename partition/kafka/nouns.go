@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"encoding/base64"
+	"math"
 	"strconv"
 )
 
@@ -69,6 +70,12 @@ type Sequence int32
 // Add returns the sequence n records on, wrapped as KIP-98 says.
 func (s Sequence) Add(n int32) Sequence {
 	return Sequence((int64(s) + int64(n)) & 0x7fffffff)
+}
+
+// IsBehind tells whether a batch that begins at s stands behind one that begins at other. Sequences wrap; a producer has few batches in flight, so what is less than half of them ahead is behind.
+func (s Sequence) IsBehind(other Sequence) bool {
+	ahead := uint32(s-other) & math.MaxInt32
+	return ahead != 0 && ahead < math.MaxInt32/2
 }
 
 // A GenerationID counts the rebalances of a classic group.
